@@ -1,0 +1,85 @@
+#pragma once
+// Every bound on what comes from outside, in one place. Sizes are bytes unless the name says
+// otherwise.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace witan::limits {
+
+using namespace std::chrono_literals;
+
+// --- Statements and their formats ---
+// RFC 9943 sets none; peers default to 1 MiB. The registration policy may lower or raise it up to
+// the hard maximum.
+inline constexpr std::size_t kStatementBytesDefault = 1u << 20;
+inline constexpr std::size_t kStatementBytesMax = 16u << 20;
+inline constexpr std::size_t kCborDepthMax = 16;
+inline constexpr std::size_t kCborItemsMax = 65'536;
+inline constexpr std::size_t kCborMapEntriesMax = 1'024;
+inline constexpr std::size_t kIssuerCharsMax = 8'192;
+inline constexpr std::size_t kSubjectCharsMax = 8'192;
+inline constexpr std::size_t kCertificatesMax = 10;
+inline constexpr std::size_t kCertificateBytesMax = 16'384;
+inline constexpr std::size_t kReceiptsPerStatementMax = 64;
+inline constexpr std::size_t kReceiptBytesMax = 256u << 10;
+inline constexpr std::size_t kCcfPathMax = 64;
+inline constexpr std::size_t kRsaBitsMin = 2'048;
+inline constexpr std::size_t kRsaBitsMax = 8'192;
+
+// --- Notes, checkpoints, proofs ---
+// A real cosigned checkpoint with ML-DSA lines is 11,034 bytes; peers cap between 10 KiB and 128
+// KiB.
+inline constexpr std::size_t kNoteBytesMax = 128u << 10;
+inline constexpr std::size_t kNoteSignaturesMax = 128;
+inline constexpr std::size_t kKeyNameCharsMax = 255;
+inline constexpr std::size_t kProofHashesMax = 63;
+inline constexpr std::uint64_t kTreeSizeMax = std::uint64_t{1} << 62;
+inline constexpr std::size_t kTlogProofBytesMax = 192u << 10;
+
+// --- Files read at start or by the command line ---
+inline constexpr std::size_t kConfigFileBytesMax = 1u << 20;
+inline constexpr std::size_t kPemFileBytesMax = 1u << 20;
+
+// --- Sequencer ---
+inline constexpr std::size_t kBatchEntriesMax = 1'024;
+inline constexpr std::size_t kBatchBytesMax = 32u << 20;
+inline constexpr std::chrono::milliseconds kBatchAge = 5ms;
+// Statements accepted but not decided yet; past it, 503.
+inline constexpr std::size_t kPoolEntriesMax = 8'192;
+inline constexpr std::size_t kPoolBytesMax = 256u << 20;
+// Statements decided but not published yet; past it, 503.
+inline constexpr std::size_t kUnpublishedEntriesMax = 262'144;
+// How far a head's time may run ahead of the machine's clock.
+inline constexpr std::chrono::seconds kClockAheadMax = 60s;
+
+// --- Enclave ---
+inline constexpr std::size_t kEnclaveMessageBytesMax = 1u << 20;
+// Entries in one append message (32 bytes each).
+inline constexpr std::size_t kAppendEntriesMax = 16'384;
+inline constexpr std::chrono::seconds kEnclaveDeadline = 30s;
+
+// --- HTTP ---
+inline constexpr std::size_t kHttpHeaderBytesMax = 16u << 10;
+inline constexpr std::size_t kHttpTargetBytesMax = 4'096;
+inline constexpr std::size_t kHttpConnectionsMax = 16'384;
+inline constexpr std::chrono::seconds kHttpHeaderDeadline = 10s;
+inline constexpr std::chrono::seconds kHttpBodyDeadline = 30s;
+inline constexpr std::chrono::seconds kHttpWriteDeadline = 30s;
+inline constexpr std::chrono::seconds kHttpIdleDeadline = 60s;
+inline constexpr std::chrono::seconds kShutdownDeadline = 10s;
+// Bodies being read or statements being verified, all connections together.
+inline constexpr std::size_t kHttpBodyBytesInFlightMax = 256u << 20;
+// How long a synchronous POST waits for its receipt before it becomes a 202.
+inline constexpr std::chrono::seconds kRegistrationWait = 20s;
+inline constexpr std::size_t kVerifyQueueMax = 4'096;
+inline constexpr std::size_t kRateLimitedClientsMax = 65'536;
+
+// --- Store ---
+inline constexpr std::size_t kStoreMapBytes = std::size_t{1} << 40;
+inline constexpr std::size_t kStoreReadersMax = 512;
+// A full statement bundle above this is left as single statements instead of one packed value.
+inline constexpr std::size_t kPackedBundleBytesMax = 8u << 20;
+
+}  // namespace witan::limits

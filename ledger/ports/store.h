@@ -1,0 +1,87 @@
+#pragma once
+// What a log keeps. One thread writes, each write is one transaction that is durable when the call
+// returns; any thread reads through a short-lived ReadView.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/result.h"
+#include "ledger/bytes.h"
+#include "ledger/ports/signer.h"
+#include "ledger/tree/tile.h"
+
+namespace witan {
+
+// A head that was published: signed and, where a policy asks for it, witnessed. `checkpoint` is the
+// whole signed note as /checkpoint serves it and as receipts of this size carry it.
+struct PublishedHead {
+  SignedHead head;
+  std::string checkpoint;
+  friend bool operator==(const PublishedHead&, const PublishedHead&) = default;
+};
+
+struct BatchEntry {
+  Hash32 entry{};       // SHA-256 of the canonical statement
+  BytesView statement;  // the canonical statement
+};
+
+// One transaction: publications first, then the decision.
+struct StoreCommit {
+  std::vector<PublishedHead>
+      publish;  // growing sizes, each above the last published and at most decided
+  // The compare-and-swap of the head register: applied only when the register holds exactly
+  // `expected` (nullopt: an empty store). New register value: next.
+  struct Decide {
+    std::optional<TreeHead> expected;
+    TreeHead next;  // size = expected size + entries
+    std::vector<BatchEntry> entries;
+  };
+  std::optional<Decide> decide;
+};
+
+// A consistent snapshot. Holds a read transaction open, so it must not outlive the making of one
+// answer. Views that it gives are valid while it lives. Used by one thread at a time.
+class ReadView {
+ public:
+  virtual ~ReadView() = default;
+
+  [[nodiscard]] virtual Result<std::optional<TreeHead>> decided() = 0;
+  [[nodiscard]] virtual Result<std::optional<PublishedHead>> published() = 0;  // the newest
+  // The first published head whose tree holds the leaf; nullopt when none does yet.
+  [[nodiscard]] virtual Result<std::optional<PublishedHead>> head_covering(LeafIndex index) = 0;
+  [[nodiscard]] virtual Result<std::optional<PublishedHead>> head_at(TreeSize size) = 0;
+
+  [[nodiscard]] virtual Result<std::optional<LeafIndex>> find(const Hash32& entry) = 0;
+  // kNotFound beyond the decided size, for this and the following.
+  [[nodiscard]] virtual Result<Hash32> entry(LeafIndex index) = 0;
+  [[nodiscard]] virtual Result<BytesView> statement(LeafIndex index) = 0;
+  // `count` hashes (32 bytes each) of a tile, from its start. kNotFound when it has fewer.
+  [[nodiscard]] virtual Result<BytesView> tile(TileId tile, std::uint32_t count) = 0;
+  // Entries of [start, start + count) inside one bundle of 256, 32 bytes each.
+  [[nodiscard]] virtual Result<BytesView> entries(LeafIndex start, std::uint32_t count) = 0;
+  // A small named value (see Store::put_meta).
+  [[nodiscard]] virtual Result<std::optional<Bytes>> meta(std::string_view name) = 0;
+};
+
+struct StoreUsage {
+  std::uint64_t bytes_used = 0;  // pages in use, times page size
+  std::uint64_t bytes_file = 0;
+  std::uint32_t readers = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // kConflict when the register holds another head (nothing is written), kIo (disk full and the
+  // like: fatal, nothing of the transaction is kept).
+  virtual Result<void> commit(const StoreCommit& commit) = 0;
+  virtual Result<void> put_meta(std::string_view name, BytesView value) = 0;
+  // kOverloaded when all reader slots are taken.
+  [[nodiscard]] virtual Result<std::unique_ptr<ReadView>> read() = 0;
+  [[nodiscard]] virtual StoreUsage usage() = 0;
+};
+
+}  // namespace witan
