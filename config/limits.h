@@ -37,10 +37,19 @@ inline constexpr std::size_t kKeyNameCharsMax = 255;
 inline constexpr std::size_t kProofHashesMax = 63;
 inline constexpr std::uint64_t kTreeSizeMax = std::uint64_t{1} << 62;
 inline constexpr std::size_t kTlogProofBytesMax = 192u << 10;
+// An ML-DSA-44 vkey is 1.8 KiB; the specification asks for at least 32 of each kind.
+inline constexpr std::size_t kTlogPolicyBytesMax = 1u << 20;
+inline constexpr std::size_t kTlogPolicyLogsMax = 256;
+inline constexpr std::size_t kTlogPolicyWitnessesMax = 256;
+inline constexpr std::size_t kTlogPolicyGroupsMax = 256;
+// Bounds the recursion of the evaluation.
+inline constexpr std::size_t kTlogPolicyDepthMax = 32;
 
 // --- Files read at start or by the command line ---
 inline constexpr std::size_t kConfigFileBytesMax = 1u << 20;
 inline constexpr std::size_t kPemFileBytesMax = 1u << 20;
+inline constexpr std::size_t kTrustIssuersMax = 4'096;
+inline constexpr std::size_t kTrustKeysMax = 256;  // in any one list of a trust file
 
 // --- Sequencer ---
 inline constexpr std::size_t kBatchEntriesMax = 1'024;
