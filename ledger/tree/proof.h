@@ -4,8 +4,11 @@
 // Sources: RFC 9162 sections 2.1.3 and 2.1.4; subtrees: draft-ietf-plants-merkle-tree-certs, as
 // used by C2SP tlog-cosignature and tlog-witness (sign-subtree).
 
+#include <compare>
+#include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "config/result.h"
@@ -23,15 +26,20 @@ struct NodeId {
 // Gives the hash of a full subtree. Called only for subtrees inside the tree that is asked about.
 using NodeReader = std::function<Result<Hash32>(NodeId)>;
 
-// [start, end) of a tree. Valid when start < end and start is a multiple of the smallest power of
-// two that is not below end - start.
+// [start, end) of a tree. Valid when start < end <= 2^62 and start is a multiple of the smallest
+// power of two that is not below end - start.
 struct Subtree {
   std::uint64_t start = 0;
   std::uint64_t end = 0;
   [[nodiscard]] bool valid() const;
 };
 
-// Root of the first `size` leaves. Errors are the reader's.
+// The two subtrees that together hold the leaves of [start, end), end to end; the left one may
+// begin earlier. Of an interval of at most one leaf the right one is empty. The interval must be
+// one (start <= end <= 2^62): an invariant, asserted. Source: draft, "Arbitrary Intervals".
+[[nodiscard]] std::pair<Subtree, Subtree> covering_subtrees(std::uint64_t start, std::uint64_t end);
+
+// Root of the first `size` leaves; kMalformed above 2^62. Other errors are the reader's.
 [[nodiscard]] Result<Hash32> tree_root(TreeSize size, const NodeReader& nodes);
 // Root of a valid subtree (kMalformed when not valid).
 [[nodiscard]] Result<Hash32> subtree_root(Subtree subtree, const NodeReader& nodes);

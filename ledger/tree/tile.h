@@ -4,6 +4,8 @@
 // Source: C2SP tlog-tiles.
 
 #include <array>
+#include <compare>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -62,7 +64,8 @@ class ExpandedTile {
 
  private:
   std::uint32_t width_ = 0;
-  std::vector<Hash32> nodes_;
+  std::vector<Hash32> nodes_;                            // height by height
+  std::array<std::uint16_t, kTileHeight + 1> starts_{};  // where each height begins in nodes_
 };
 
 // A NodeReader over tiles: `tile` gives the expanded tile for an id, wide enough for the tree size
