@@ -20,8 +20,9 @@ class PrivateKey {
 
   // Ed25519, P-256 or P-384 (P-521 too); kUnsupported for other kinds.
   static Result<PrivateKey> generate(KeyKind kind);
-  // PKCS#8 ("-----BEGIN PRIVATE KEY-----") or "EC PRIVATE KEY"; unencrypted. kMalformed,
-  // kUnsupported.
+  // PKCS#8 ("-----BEGIN PRIVATE KEY-----"), "EC PRIVATE KEY" or "RSA PRIVATE KEY"; unencrypted.
+  // RSA keys of 2048 to 8192 bits can be read, not generated. kMalformed, kUnsupported (encrypted,
+  // Ed448, another kind).
   static Result<PrivateKey> from_pem(std::string_view pem);
   // Secret forms for sealing: a 32-byte Ed25519 seed, or PKCS#8 DER for the others.
   static Result<PrivateKey> from_secret(KeyKind kind, BytesView secret);

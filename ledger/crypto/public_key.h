@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/result.h"
 #include "ledger/bytes.h"
@@ -20,9 +21,13 @@ class PublicKey {
   static Result<PublicKey> from_spki(BytesView der);
   // 32 raw bytes (RFC 8032).
   static Result<PublicKey> from_ed25519(BytesView raw);
+  // 57 raw bytes (RFC 8032).
+  static Result<PublicKey> from_ed448(BytesView raw);
   // Affine coordinates, big-endian, each exactly 32, 48 or 66 bytes; the point must be on the
   // curve.
   static Result<PublicKey> from_ec(KeyKind curve, BytesView x, BytesView y);
+  // x and the sign of y (SEC 1 section 2.3.4).
+  static Result<PublicKey> from_ec_compressed(KeyKind curve, BytesView x, bool y_is_odd);
   // Modulus and exponent, big-endian without leading zeroes.
   static Result<PublicKey> from_rsa(BytesView n, BytesView e);
 
