@@ -1,6 +1,6 @@
 #pragma once
-// Where other systems' data is. WITAN_VECTORS names the folder; with it set, a vector that is missing is
-// a failure, without it the tests run on what they make themselves.
+// Where other systems' data is. WITAN_VECTORS names the folder; with it set, a vector that is
+// missing is a failure, without it the tests run on what they make themselves.
 
 #include <cstdlib>
 #include <filesystem>
