@@ -3,12 +3,17 @@
 // writer that emits minimal heads. Nothing is ever re-encoded in order to be verified.
 //
 // The reader refuses: truncation, reserved values, nesting above kCborDepthMax, more than
-// kCborItemsMax items, invalid UTF-8, duplicate map keys (compared by encoded bytes), indefinite
-// lengths (unless allowed), floats. Non-minimal heads are accepted unless Options::minimal.
+// kCborItemsMax items, more than kCborMapEntriesMax pairs in a map, invalid UTF-8, map keys that
+// are neither integers nor strings, duplicate keys (compared by value: 01 and 18 01 are one key),
+// indefinite lengths (unless allowed), floats and unassigned simple values. Non-minimal heads are
+// accepted unless CborOptions::minimal.
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/result.h"
 #include "ledger/bytes.h"
@@ -35,6 +40,7 @@ struct CborOptions {
 };
 
 // Checks one whole item: well-formed, within bounds, no duplicate keys, no trailing bytes.
+// kMalformed; kTooLarge above the bounds. The message names the offset.
 [[nodiscard]] Result<void> cbor_validate(BytesView bytes, CborOptions options = {});
 
 // A cursor over bytes that cbor_validate accepted (make() calls it). Every read says, when it
@@ -66,6 +72,8 @@ class CborReader {
 
  private:
   CborReader(BytesView bytes, CborOptions options) : bytes_(bytes), options_(options) {}
+  Result<std::size_t> read_container(CborType type);
+
   BytesView bytes_;
   CborOptions options_;
   std::size_t offset_ = 0;
@@ -85,6 +93,8 @@ class CborWriter {
   CborWriter& array(std::size_t elements);
   CborWriter& map(std::size_t pairs);
   CborWriter& tag(std::uint64_t number);
+  // Makes room for that many bytes in all.
+  CborWriter& reserve(std::size_t size);
   // Bytes that are already encoded items.
   CborWriter& raw(BytesView encoded);
 

@@ -50,6 +50,10 @@ struct CoseHeaders {
   [[nodiscard]] Result<std::optional<std::string_view>> text(std::int64_t label) const;
 };
 
+// One encoded map, strictly (see cbor.h), with labels that are integers or text; kMalformed. The
+// views point into `encoded_map`.
+[[nodiscard]] Result<CoseHeaders> cose_headers_decode(BytesView encoded_map);
+
 // A parsed COSE_Sign1. Holds views into `bytes`, which it owns.
 struct CoseSign1 {
   std::shared_ptr<const Bytes> bytes;
@@ -69,22 +73,43 @@ struct CoseSign1 {
   // absent.
   [[nodiscard]] Result<Algorithm> algorithm() const;
   // Verifies over the bytes received: Sig_structure ["Signature1", protected, h'', payload]. The
-  // payload argument is used when it is detached (and must not be given otherwise).
+  // payload argument is used when it is detached (and must not be given otherwise). kMalformed when
+  // the payload is missing or given twice; the errors of algorithm() and PublicKey::verify. Does
+  // not look at crit (label 2): whoever knows which headers it understands does.
   [[nodiscard]] Result<void> verify(const PublicKey& key,
-                                    std::optional<BytesView> detached_payload = {}) const;
+                                    std::optional<BytesView> detached_payload = {},
+                                    BytesView external = {}) const;
 };
 
-// The bytes that are signed (RFC 9052 section 4.4), with empty external data.
-[[nodiscard]] Bytes cose_to_be_signed(BytesView protected_bytes, BytesView payload);
+// The bytes that are signed (RFC 9052 section 4.4). Nothing in SCITT has external data.
+[[nodiscard]] Bytes cose_to_be_signed(BytesView protected_bytes, BytesView payload,
+                                      BytesView external = {});
 // d2 84 <protected bstr> <unprotected map as encoded> <payload bstr or nil> <signature bstr>.
 [[nodiscard]] Bytes cose_sign1_encode(BytesView protected_bytes, BytesView encoded_unprotected_map,
                                       std::optional<BytesView> payload, BytesView signature);
 
-// COSE_Key <-> PublicKey. Private parameters in the input are refused (kMalformed).
+// A public key as COSE_Key carries it, with what it says about its use.
+struct CoseKey {
+  PublicKey key;
+  std::optional<Bytes> kid;            // label 2
+  std::optional<Algorithm> algorithm;  // label 3
+};
+
+// COSE_Key -> PublicKey: OKP (Ed25519, Ed448), EC2 (P-256, P-384, P-521, y as a byte string or as
+// the sign bit) and RSA (RFC 8230). kMalformed: private parameters, missing or wrong ones, a point
+// that is not on its curve, an algorithm that does not fit the key. kUnsupported: another key type,
+// curve or algorithm, and texts in their place.
+[[nodiscard]] Result<CoseKey> cose_key_parse(BytesView encoded);
+// The same without kid and algorithm.
 [[nodiscard]] Result<PublicKey> cose_key_decode(BytesView encoded);
 // With kid (label 2) and alg (label 3) when given; deterministic order.
 [[nodiscard]] Bytes cose_key_encode(const PublicKey& key, std::optional<BytesView> kid,
                                     std::optional<Algorithm> algorithm);
+// COSE_KeySet (RFC 9052 section 7): an array of keys. Elements that are not usable keys are left
+// out, as the RFC wants; kMalformed when it is not an array or none is left of those that it has.
+[[nodiscard]] Result<std::vector<CoseKey>> cose_key_set_decode(BytesView encoded);
+[[nodiscard]] Bytes cose_key_set_encode(const std::vector<CoseKey>& keys);
+
 // RFC 9679 thumbprint with SHA-256.
 [[nodiscard]] Hash32 cose_key_thumbprint(const PublicKey& key);
 
