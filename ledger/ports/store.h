@@ -60,8 +60,15 @@ class ReadView {
   [[nodiscard]] virtual Result<BytesView> statement(LeafIndex index) = 0;
   // `count` hashes (32 bytes each) of a tile, from its start. kNotFound when it has fewer.
   [[nodiscard]] virtual Result<BytesView> tile(TileId tile, std::uint32_t count) = 0;
-  // Entries of [start, start + count) inside one bundle of 256, 32 bytes each.
+  // Entries of [start, start + count) inside one bundle of 256, 32 bytes each. kMalformed when the
+  // range is empty or reaches over the bundle's end.
   [[nodiscard]] virtual Result<BytesView> entries(LeafIndex start, std::uint32_t count) = 0;
+  // The served form of the statements of [start, start + count) inside one bundle of 256: each with
+  // its big-endian uint32 length before it. Pieces to be put one after the other; one piece when
+  // the bundle is packed, else one a statement. A bundle may be as large as 256 of the largest
+  // statements, so sum the sizes up before copying. kMalformed as for entries().
+  [[nodiscard]] virtual Result<std::vector<BytesView>> statement_bundle(LeafIndex start,
+                                                                        std::uint32_t count) = 0;
   // A small named value (see Store::put_meta).
   [[nodiscard]] virtual Result<std::optional<Bytes>> meta(std::string_view name) = 0;
 };
@@ -75,11 +82,12 @@ struct StoreUsage {
 class Store {
  public:
   virtual ~Store() = default;
-  // kConflict when the register holds another head (nothing is written), kIo (disk full and the
-  // like: fatal, nothing of the transaction is kept).
+  // kConflict when the register holds another head, a publication does not fit, or an entry stands
+  // twice (nothing is written); kIo (disk full and the like: nothing of the transaction is kept,
+  // reading goes on, and a later commit may succeed).
   virtual Result<void> commit(const StoreCommit& commit) = 0;
   virtual Result<void> put_meta(std::string_view name, BytesView value) = 0;
-  // kOverloaded when all reader slots are taken.
+  // kOverloaded when all reader slots are taken. Views must be gone before the store goes.
   [[nodiscard]] virtual Result<std::unique_ptr<ReadView>> read() = 0;
   [[nodiscard]] virtual StoreUsage usage() = 0;
 };
