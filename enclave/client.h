@@ -1,0 +1,86 @@
+#pragma once
+// The parent's side: starts the enclave's process and speaks with it.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <sys/types.h>
+
+#include "config/limits.h"
+#include "config/result.h"
+#include "enclave/messages.h"
+#include "ledger/bytes.h"
+#include "ledger/ports/signer.h"
+
+namespace witan {
+
+struct EnclaveOptions {
+  std::chrono::milliseconds deadline = limits::kEnclaveDeadline;  // of a reply
+  std::chrono::milliseconds grace = std::chrono::seconds(2);      // to end by itself
+};
+
+// witan-enclave beside the running program's file.
+[[nodiscard]] std::filesystem::path default_enclave_binary();
+
+// A running enclave. Any thread may call; one request is under way at a time.
+//
+// When the process is found dead, a call starts it again and repeats itself once: every operation
+// gives the same answer when repeated. A reply that is late (kTimeout) kills the process, since its
+// late answer must not be taken for that of the next request; the next call starts it again.
+class EnclaveProcess final : public Signer {
+ public:
+  // Starts the program on its folder and waits until it is ready. kNotFound when there is no such
+  // program; the enclave's own error when it cannot open its folder (kConflict: another process has
+  // it; kIo, kMalformed, kStale); kUnavailable when it ended without a word; kTimeout.
+  static Result<std::unique_ptr<EnclaveProcess>> start(const std::filesystem::path& binary,
+                                                       const std::filesystem::path& state_dir,
+                                                       EnclaveOptions options = {});
+
+  // Makes the log's keys; with the same names again, gives the state. Evidence is over an empty
+  // nonce. kConflict when the enclave has another log, kMalformed, kTooLarge, and as append.
+  Result<SignerState> init(const std::string& origin, const std::string& issuer);
+  Result<SignedHead> append(TreeSize prev, std::span<const Hash32> entries,
+                            std::uint64_t time_ms) override;
+  Result<SignerState> attest(BytesView nonce) override;
+
+  // Ends the process, if it still runs, and starts it again. kUnavailable naming what it said.
+  Result<void> restart();
+
+  // The running process, or 0.
+  [[nodiscard]] pid_t pid() const;
+  // How often it was started again.
+  [[nodiscard]] std::uint64_t restarts() const;
+
+  EnclaveProcess(const EnclaveProcess&) = delete;
+  EnclaveProcess& operator=(const EnclaveProcess&) = delete;
+  // Closes the socket, on which the process ends; kills it after the grace time.
+  ~EnclaveProcess() override;
+
+ private:
+  EnclaveProcess(std::filesystem::path binary, std::filesystem::path state_dir,
+                 EnclaveOptions options);
+  // The following want mutex_ held.
+  Result<void> spawn();
+  Result<void> await_ready();
+  Result<void> start_again();
+  void end(std::chrono::milliseconds grace);
+  Result<EnclaveReply> exchange(BytesView request);
+  Result<EnclaveReply> call(const EnclaveRequest& request);
+  template <typename Reply>
+  Result<Reply> expect(Result<EnclaveReply> reply);
+
+  const std::filesystem::path binary_;
+  const std::filesystem::path state_dir_;
+  const EnclaveOptions options_;
+  mutable std::mutex mutex_;  // guards the following
+  pid_t pid_ = 0;
+  int socket_ = -1;
+  std::string last_end_;  // how the last process ended
+  std::uint64_t restarts_ = 0;
+};
+
+}  // namespace witan

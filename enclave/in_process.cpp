@@ -1,0 +1,46 @@
+#include "enclave/in_process.h"
+
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace witan {
+namespace {
+
+template <typename Reply>
+Result<Reply> expect(EnclaveReply reply) {
+  if (Error* error = std::get_if<Error>(&reply)) return fail(std::move(*error));
+  return std::move(std::get<Reply>(reply));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<InProcessSigner>> InProcessSigner::make(Random& random, KeepState keep,
+                                                               std::optional<BytesView> state) {
+  EnclaveCore core({}, random);
+  if (state) {
+    WITAN_ASSIGN(core, EnclaveCore::restore({}, random, *state));
+  }
+  if (!keep) keep = [](std::uint64_t, BytesView) -> Result<void> { return {}; };
+  return std::unique_ptr<InProcessSigner>(
+      new InProcessSigner(EnclaveHost(std::move(core), std::move(keep))));
+}
+
+Result<SignerState> InProcessSigner::init(const std::string& origin, const std::string& issuer) {
+  const std::lock_guard lock(mutex_);
+  return expect<SignerState>(host_.handle(InitRequest{origin, issuer}));
+}
+
+Result<SignedHead> InProcessSigner::append(TreeSize prev, std::span<const Hash32> entries,
+                                           std::uint64_t time_ms) {
+  const std::lock_guard lock(mutex_);
+  return expect<SignedHead>(host_.handle(
+      AppendRequest{prev, std::vector<Hash32>(entries.begin(), entries.end()), time_ms}));
+}
+
+Result<SignerState> InProcessSigner::attest(BytesView nonce) {
+  const std::lock_guard lock(mutex_);
+  return expect<SignerState>(host_.handle(AttestRequest{to_bytes(nonce)}));
+}
+
+}  // namespace witan
