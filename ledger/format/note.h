@@ -2,6 +2,8 @@
 // Signed notes and verifier keys.
 // Source: C2SP signed-note.
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,15 +34,16 @@ struct VerifierKey {
   Bytes key;  // as encoded, without the algorithm byte
   KeyId id{};
 
-  // kMalformed (shape, name, key id that does not match), kUnsupported (algorithm byte).
+  // kMalformed (shape, name, key, key id that does not match), kUnsupported (algorithm byte, or an
+  // ECDSA key on another curve than P-256).
   static Result<VerifierKey> parse(std::string_view text);
   static Result<VerifierKey> make(std::string name, NoteAlgorithm algorithm, BytesView key);
   [[nodiscard]] std::string text() const;
   friend bool operator==(const VerifierKey&, const VerifierKey&) = default;
 };
 
-// Whether a key name is allowed: non-empty, UTF-8, no Unicode spaces, no '+', at most 255
-// characters.
+// Whether a key name is allowed: 1 to 255 bytes of UTF-8 without Unicode spaces, control characters
+// and '+'.
 [[nodiscard]] bool valid_key_name(std::string_view name);
 
 struct NoteSignature {
@@ -73,11 +76,12 @@ struct SignatureCheck {
 };
 
 // Checks one signature line of a note against one key of the same name and id. For kMlDsa44 the
-// text must be a checkpoint.
+// text must be a checkpoint, and the signature covers its first three lines, not the extensions.
 [[nodiscard]] SignatureCheck check_signature(const Note& note, const NoteSignature& signature,
                                              const VerifierKey& key);
 // Succeeds when `key` signed the note: at least one line under its name and id, all of them valid.
-// kBadSignature otherwise, naming the key. Gives the (latest) timestamp of cosignatures.
+// kBadSignature otherwise, naming the key; kUnsupported for a key that this build cannot verify
+// with. Gives the (latest) timestamp of cosignatures.
 [[nodiscard]] Result<SignatureCheck> verify_note(const Note& note, const VerifierKey& key);
 
 // A plain Ed25519 note signature (algorithm 1) over the text.
