@@ -3,8 +3,10 @@
 // Sources: RFC 9942 (vds 1, RFC9162_SHA256), draft-ietf-scitt-receipts-ccf-profile (vds 2), RFC
 // 9943.
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/result.h"
@@ -61,7 +63,9 @@ struct Receipt {
   std::vector<CcfProof> ccf;
   std::optional<std::string> checkpoint;  // unprotected label -65538: a signed note
 
-  // kMalformed, kTooLarge, kUnsupported (vds other than 1 and 2, a list-shaped proof under vds 2).
+  // Wants tag 18, alg and vds protected, and at least one proof; further kinds of proofs are
+  // skipped. kMalformed, kTooLarge, kUnsupported (vds other than 1 and 2, a list-shaped proof under
+  // vds 2, a critical header that is not understood).
   static Result<Receipt> parse(BytesView bytes);
 };
 

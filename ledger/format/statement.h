@@ -3,8 +3,12 @@
 // Sources: RFC 9943 (SCITT architecture), RFC 9597 (CWT claims in headers), RFC 9360 (x5chain,
 // x5t), RFC 9995 (hash envelope).
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/result.h"
@@ -25,6 +29,47 @@ struct CertificateHash {
   BytesView hash;
 };
 
+// What a refused statement lacks, in the classes that SCRAPI (draft -11, section on registration)
+// tells apart in its error titles.
+enum class StatementFault {
+  kMalformed,            // not a signed statement of RFC 9943
+  kSignatureAlgorithm,   // alg is absent, text, unknown, not accepted, or not the key's
+  kConfirmationMissing,  // no kid, x5chain or x5t in the protected header
+  kPayloadMissing,       // detached or empty
+  kRejected,             // everything that the registration policy decides, signatures included
+};
+// "Malformed request", "Bad Signature Algorithm", "Confirmation Missing", "Payload Missing",
+// "Rejected".
+[[nodiscard]] std::string_view scrapi_title(StatementFault fault);
+
+// An Error that also knows its class. It may be used, and handed on, wherever an Error may.
+struct StatementError : Error {
+  StatementFault fault = StatementFault::kRejected;
+
+  StatementError(ErrorCode code_in, std::string message_in, StatementFault fault_in)
+      : Error{code_in, std::move(message_in)}, fault(fault_in) {}
+  // kMalformed for kMalformed, kRejected for every other code.
+  StatementError(Error error)  // NOLINT(google-explicit-constructor)
+      : Error(std::move(error)),
+        fault(code == ErrorCode::kMalformed ? StatementFault::kMalformed
+                                            : StatementFault::kRejected) {}
+  StatementError(Error error, StatementFault fault_in) : Error(std::move(error)), fault(fault_in) {}
+};
+
+// Converts to Result<T> for T other than void; WITAN_TRY and WITAN_ASSIGN work on both.
+template <typename T>
+using StatementResult = tl::expected<T, StatementError>;
+
+// How strict a parser is.
+enum class StatementProfile {
+  // What a Witan log registers: every MUST of RFC 9943, and what a replay of the decision needs.
+  kRegistration,
+  // Other people's statements, to inspect and verify them: the tag, claims, key identification and
+  // payload may be missing, and critical headers need not be understood. What is there must still
+  // be well-formed.
+  kForeign,
+};
+
 // A decoded statement. Nothing about it is verified yet: see registration/.
 struct Statement {
   CoseSign1 cose;
@@ -38,12 +83,19 @@ struct Statement {
   bool x5chain_unprotected = false;           // a chain stands only in the unprotected header
   std::optional<CertificateHash> x5t;         // protected only
   std::optional<HashEnvelope> hash_envelope;  // protected only
-  BytesView payload;
+  BytesView payload;                          // empty when detached (kForeign only)
+  StatementProfile profile = StatementProfile::kRegistration;
+  // kForeign only: labels in crit that Witan does not understand. Whoever relies on such a
+  // statement must understand them (RFC 9052 section 3.1).
+  std::vector<std::string> crit_not_understood;
 
   // Wants tag 18, alg, CWT claims with iss and sub, kid or x5chain or x5t (protected), an attached
-  // non-empty payload, nothing in crit that is not understood. Errors name the rule (kMalformed,
+  // non-empty payload, nothing in crit that is not understood, no content type (3) besides a hash
+  // envelope (258), and a digest of the length that 258 says. Errors name the rule (kMalformed,
   // kUnsupported, kTooLarge).
-  static Result<Statement> parse(BytesView bytes, std::size_t max_bytes);
+  static StatementResult<Statement> parse(
+      BytesView bytes, std::size_t max_bytes,
+      StatementProfile profile = StatementProfile::kRegistration);
 
   // What the log keeps: d2 84, protected verbatim, a0, payload, signature, with minimal heads.
   [[nodiscard]] Bytes canonical() const;
@@ -64,8 +116,15 @@ struct StatementRequest {
   Bytes payload;  // with a hash envelope, the digest
 };
 
-// kUnsupported when the algorithm does not fit the key; kMalformed when the leaf's key is another.
+// Deterministic protected header. kMalformed when the leaf's key is another or when the request
+// makes no statement that Statement::parse() accepts, with its message.
 [[nodiscard]] Result<Bytes> make_statement(const StatementRequest& request, const PrivateKey& key);
+
+// The length of a hash envelope's digest, by the COSE number of the hash: SHA-256 (-16),
+// SHA-512/256
+// (-17), SHA-384 (-43), SHA-512 (-44). kUnsupported for others, SHA-1 and truncated ones among
+// them.
+[[nodiscard]] Result<std::size_t> digest_size(std::int64_t cose_hash_algorithm);
 
 // The statement (any unprotected header) with exactly these receipts embedded under 394.
 [[nodiscard]] Bytes embed_receipts(const Statement& statement, const std::vector<Bytes>& receipts);
