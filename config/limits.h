@@ -42,8 +42,6 @@ inline constexpr std::size_t kTlogPolicyBytesMax = 1u << 20;
 inline constexpr std::size_t kTlogPolicyLogsMax = 256;
 inline constexpr std::size_t kTlogPolicyWitnessesMax = 256;
 inline constexpr std::size_t kTlogPolicyGroupsMax = 256;
-// Bounds the recursion of the evaluation.
-inline constexpr std::size_t kTlogPolicyDepthMax = 32;
 
 // --- Files read at start or by the command line ---
 inline constexpr std::size_t kConfigFileBytesMax = 1u << 20;
@@ -82,7 +80,11 @@ inline constexpr std::chrono::seconds kShutdownDeadline = 10s;
 inline constexpr std::size_t kHttpBodyBytesInFlightMax = 256u << 20;
 // How long a synchronous POST waits for its receipt before it becomes a 202.
 inline constexpr std::chrono::seconds kRegistrationWait = 20s;
+// A statement bundle above this is not served whole; 256 statements of the default largest size fit.
+inline constexpr std::size_t kBundleBytesServedMax = std::size_t{258} << 20;
 inline constexpr std::size_t kVerifyQueueMax = 4'096;
+// Tiles kept with their inner nodes, 16 KiB each, for making proofs.
+inline constexpr std::size_t kExpandedTilesMax = 1'024;
 inline constexpr std::size_t kRateLimitedClientsMax = 65'536;
 
 // --- Store ---
