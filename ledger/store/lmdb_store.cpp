@@ -1,5 +1,6 @@
 #include "ledger/store/lmdb_store.h"
 
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -24,7 +25,10 @@ std::uint64_t free_pages(MDB_txn* txn) {
   MDB_val key{};
   MDB_val value{};
   while (mdb_cursor_get(raw, &key, &value, MDB_NEXT) == 0) {
-    pages += *static_cast<const std::size_t*>(value.mv_data);
+    // Each row is a list of page numbers with their count before it, and need not be aligned.
+    std::size_t count = 0;
+    if (value.mv_size >= sizeof count) std::memcpy(&count, value.mv_data, sizeof count);
+    pages += count;
   }
   return pages;
 }
