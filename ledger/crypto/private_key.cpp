@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "ledger/crypto/detail/public_key_impl.h"
+#include "ledger/crypto/ecdsa_der.h"
 #include "ledger/crypto/secret.h"
 
 namespace witan {
@@ -54,19 +55,6 @@ Result<PublicKey> public_half(const EVP_PKEY* key) {
   return PublicKey::from_spki(spki);
 }
 
-Bytes ecdsa_from_der(BytesView der, std::size_t coordinate_size) {
-  const std::uint8_t* cursor = der.data();
-  const detail::EcdsaSigPtr value(d2i_ECDSA_SIG(nullptr, &cursor, static_cast<long>(der.size())));
-  require(value != nullptr, "ECDSA signature");
-  Bytes out(2 * coordinate_size);
-  const int size = static_cast<int>(coordinate_size);
-  require(
-      BN_bn2binpad(ECDSA_SIG_get0_r(value.get()), out.data(), size) == size &&
-          BN_bn2binpad(ECDSA_SIG_get0_s(value.get()), out.data() + coordinate_size, size) == size,
-      "ECDSA signature");
-  return out;
-}
-
 Bytes sign_digest(EVP_PKEY* key, KeyKind kind, Algorithm algorithm, BytesView message) {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> buffer;
   const BytesView digest = detail::hash_message(algorithm, message, buffer.data());
@@ -79,7 +67,8 @@ Bytes sign_digest(EVP_PKEY* key, KeyKind kind, Algorithm algorithm, BytesView me
           "sign");
   out.resize(size);
   if (kind == KeyKind::kRsa) return out;
-  return ecdsa_from_der(out, detail::coordinate_size(kind));
+  // A signature that OpenSSL has just made converts.
+  return ecdsa_from_der(out, kind).value();
 }
 
 }  // namespace

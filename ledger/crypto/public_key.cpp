@@ -1,6 +1,7 @@
 #include "ledger/crypto/public_key.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <openssl/core_names.h>
@@ -8,6 +9,7 @@
 #include <sodium.h>
 
 #include "ledger/crypto/detail/public_key_impl.h"
+#include "ledger/crypto/ecdsa_der.h"
 
 namespace witan {
 namespace {
@@ -93,35 +95,18 @@ Result<void> verify_ed448(EVP_PKEY* key, BytesView message, BytesView signature)
   return {};
 }
 
-// r||s as DER, which is what OpenSSL takes. Zero and values above the order are left to OpenSSL,
-// which refuses them.
-std::size_t ecdsa_to_der(BytesView signature, std::uint8_t* der) {
-  const int half = static_cast<int>(signature.size() / 2);
-  BignumPtr r(BN_bin2bn(signature.data(), half, nullptr));
-  BignumPtr s(BN_bin2bn(signature.data() + half, half, nullptr));
-  const detail::EcdsaSigPtr value(ECDSA_SIG_new());
-  require(r != nullptr && s != nullptr && value != nullptr &&
-              ECDSA_SIG_set0(value.get(), r.get(), s.get()) == 1,
-          "ECDSA signature");
-  // The signature owns both from here.
-  (void)r.release();
-  (void)s.release();
-  const int length = i2d_ECDSA_SIG(value.get(), &der);
-  require(length > 0, "ECDSA signature");
-  return static_cast<std::size_t>(length);
-}
-
 Result<void> verify_digest(EVP_PKEY* key, KeyKind kind, Algorithm algorithm, BytesView message,
                            BytesView signature) {
-  std::array<std::uint8_t, 160> der;  // P-521: at most 3 + 2 * (2 + 67) bytes
-  BytesView encoded = signature;
+  Bytes der;
   if (kind == KeyKind::kRsa) {
     WITAN_TRY(check_signature_size(algorithm, signature.size(),
                                    static_cast<std::size_t>(EVP_PKEY_get_size(key))));
   } else {
     WITAN_TRY(check_signature_size(algorithm, signature.size(), 2 * detail::coordinate_size(kind)));
-    encoded = {der.data(), ecdsa_to_der(signature, der.data())};
+    // Zero and numbers above the order are left to OpenSSL, which refuses them.
+    WITAN_ASSIGN(der, ecdsa_to_der(signature, kind));
   }
+  const BytesView encoded = kind == KeyKind::kRsa ? signature : BytesView(der);
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest_buffer;
   const BytesView digest = detail::hash_message(algorithm, message, digest_buffer.data());
   const detail::PkeyCtxPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
