@@ -1,0 +1,31 @@
+// Trust policies: what parses is written in one form that parses to the same, and a smallest quorum
+// is one, from which no witness can be missing.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "witness/tlog_policy.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace witan;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const auto policy = TlogPolicy::parse(input);
+  if (!policy) return 0;
+  const auto again = TlogPolicy::parse(policy->encode());
+  if (!again || !(*again == *policy) || again->encode() != policy->encode()) std::abort();
+
+  // Everybody cosigned: every quorum is met, whatever its groups.
+  const auto smallest = smallest_quorum(*policy, std::vector<bool>(policy->witnesses.size(), true));
+  if (!smallest || smallest->size() > policy->witnesses.size()) std::abort();
+  std::vector<bool> chosen(policy->witnesses.size(), false);
+  for (const std::size_t i : *smallest) chosen.at(i) = true;
+  if (smallest_quorum(*policy, chosen) != smallest) std::abort();
+  for (const std::size_t i : *smallest) {
+    chosen[i] = false;
+    if (smallest_quorum(*policy, chosen)) std::abort();
+    chosen[i] = true;
+  }
+  return 0;
+}
