@@ -47,6 +47,11 @@ Result<PrivateKey> read_key(CborReader& reader, KeyKind kind) {
   return key;
 }
 
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
 Result<void> check_consistent(const EnclaveState& state) {
   const TreeSize size = state.frontier.size();
   if (!state.last) {
@@ -72,19 +77,17 @@ EnclaveKeys EnclaveKeys::make(PrivateKey note, PrivateKey cose) {
 }
 
 Result<void> check_names(std::string_view origin, std::string_view issuer) {
-  if (!valid_key_name(origin)) {
-    return fail(ErrorCode::kMalformed,
-                "origin \"" + printable(origin) +
-                    "\", expected 1 to 255 characters of UTF-8 without spaces and '+'");
+  if (!valid_key_name(origin) || has_control(origin)) {
+    return fail(ErrorCode::kMalformed, "origin \"" + printable(origin) +
+                                           "\", expected 1 to 255 characters of UTF-8 without "
+                                           "spaces, control characters and '+'");
   }
   if (issuer.size() > limits::kIssuerCharsMax) {
     return fail(ErrorCode::kTooLarge, "issuer of " + std::to_string(issuer.size()) +
                                           " bytes, expected at most " +
                                           std::to_string(limits::kIssuerCharsMax));
   }
-  const bool control = std::any_of(issuer.begin(), issuer.end(),
-                                   [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
-  if (issuer.empty() || control || !is_utf8(as_bytes(issuer))) {
+  if (issuer.empty() || has_control(issuer) || !is_utf8(as_bytes(issuer))) {
     return fail(ErrorCode::kMalformed,
                 "issuer \"" + printable(issuer) + "\", expected UTF-8 without control characters");
   }

@@ -17,7 +17,7 @@ constexpr std::int64_t kBody = 1, kSignature = 2;
 constexpr std::int64_t kVersionKey = 1, kGradeKey = 2, kOriginKey = 3, kNoteThumbprintKey = 4,
                        kCoseThumbprintKey = 5, kMeasurementKey = 6, kNonceKey = 7, kLastKey = 8;
 constexpr std::size_t kBodyPairs = 8;
-// The zero byte cannot stand in an origin, so this never is the first line of a checkpoint.
+// Followed by a CBOR map's head this is not UTF-8, so it never is the text of a note.
 constexpr std::string_view kDomain{"witan-enclave-evidence-v1\0", 26};
 
 Result<void> expect_key(CborReader& reader, std::int64_t expected) {

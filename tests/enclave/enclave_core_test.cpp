@@ -71,7 +71,7 @@ TEST_CASE("enclave core: init again with the same names gives the state, with ot
 
 TEST_CASE("enclave core: names that no verifier would take are refused") {
   const auto signer = make_signer();
-  for (const char* origin : {"", "with space", "plus+sign", "new\nline", "\xff\xfe"}) {
+  for (const char* origin : {"", "with space", "plus+sign", "new\nline", "bell\a", "\xff\xfe"}) {
     CHECK(signer->init(origin, kIssuer).error().code == ErrorCode::kMalformed);
   }
   for (const char* issuer : {"", "new\nline", "\xff\xfe"}) {
