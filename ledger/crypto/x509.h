@@ -76,7 +76,7 @@ class Certificate {
 
 struct ChainOptions {
   // Seconds since 1970 at which every certificate must be valid; nullopt: not checked.
-  std::optional<std::int64_t> time_s;
+  std::optional<std::int64_t> time_s = std::nullopt;
   // The validated path must be the given chain itself, each certificate in it used, in order.
   bool exact = false;
 };
