@@ -109,6 +109,10 @@ TEST_CASE("toml: malformed text is refused with its line") {
   CHECK_THAT(bad("a = 1\nb = \n"), ContainsSubstring("f.toml:2: "));
   CHECK_THAT(bad("a = 1\na = 2\n"), ContainsSubstring("f.toml:2: "));
   bad("[a\n");
+  for (const char* key :
+       {"a.\n", "a.=1\n", "[a.]\n", "[.a]\n", "x = {a.}\n", "x = {,}\n", "x = {=}\n"}) {
+    bad(key);
+  }
   bad("a = \"\x01\"\n");
   bad("a = \"\xff\"\n");
   bad(std::string("a = 1\0\n", 7));
