@@ -33,13 +33,18 @@ class TlsTransport final : public Transport {
   }
 
   std::size_t read_now(std::span<std::uint8_t> into, error_code& error) override {
-    return stream_.read_some(asio::buffer(into.data(), into.size()), error);
+    const std::size_t got = stream_.read_some(asio::buffer(into.data(), into.size()), error);
+    drained_ = error == asio::error::would_block;
+    return got;
   }
 
-  // read_now has taken all that the engine held before it said would_block, so the socket tells.
+  // The socket tells only of what the engine does not already hold.
   Task<void> wait_readable(error_code& error) override {
-    return stream_.next_layer().async_wait(Socket::wait_read,
-                                           asio::redirect_error(kUseAwaitable, error));
+    error = {};
+    if (!drained_) co_return;
+    drained_ = false;
+    co_await stream_.next_layer().async_wait(Socket::wait_read,
+                                             asio::redirect_error(kUseAwaitable, error));
   }
 
   // A record that is only half taken by the kernel could not be kept.
@@ -81,6 +86,7 @@ class TlsTransport final : public Transport {
  private:
   asio::ssl::stream<Socket> stream_;
   Bytes joined_;
+  bool drained_ = false;  // the engine holds nothing that could be read
 };
 
 class TlsServerContextImpl final : public TlsServerContext {

@@ -77,13 +77,8 @@ Task<bool> Session::serve_one() {
   if (unread() == 0) {
     if (worker_.draining() || closed_) co_return false;
     if (exchange_) worker_.give_back(std::move(exchange_));
-    enter(Phase::kIdle, options.idle_deadline);
-    worker_.to_idle(*this);
-    served_in_a_row_ = 0;
-    co_await transport_->wait_readable(error);
-    if (error || closed_) co_return false;
-    worker_.to_busy(*this);
-    exchange_ = worker_.take_exchange();
+    const bool more = co_await next_bytes();
+    if (!more) co_return false;
   } else if (++served_in_a_row_ >= kServedInARowMax) {
     served_in_a_row_ = 0;
     co_await asio::post(worker_.context, kUseAwaitable);
@@ -116,6 +111,28 @@ Task<bool> Session::serve_one() {
     if (closed_) co_return false;
   }
   co_return co_await respond();
+}
+
+// Waits as an idle connection, without any buffer, until the first bytes of a request are there;
+// false when none will come.
+Task<bool> Session::next_bytes() {
+  enter(Phase::kIdle, worker_.engine.options.idle_deadline);
+  worker_.to_idle(*this);
+  served_in_a_row_ = 0;
+  for (;;) {
+    error_code error;
+    co_await transport_->wait_readable(error);
+    if (error || closed_) co_return false;
+    exchange_ = worker_.take_exchange();
+    make_room();
+    exchange_->end = transport_->read_now(exchange_->buffer, error);
+    if (exchange_->end > 0) break;
+    worker_.give_back(std::move(exchange_));
+    // With TLS what arrived may have been no data yet.
+    if (error != asio::error::would_block) co_return false;
+  }
+  worker_.to_busy(*this);
+  co_return true;
 }
 
 // Reads and parses as far as it goes without waiting.

@@ -66,6 +66,7 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Waiter;
 
   Task<bool> serve_one();
+  Task<bool> next_bytes();
   Task<void> send_continue();
   Task<bool> refuse();
   Task<bool> respond();

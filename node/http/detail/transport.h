@@ -46,7 +46,7 @@ class Transport {
   virtual Task<void> handshake(error_code& error) = 0;
   // Reads what is there; 0 with `error` set to would_block, eof or what failed.
   virtual std::size_t read_now(std::span<std::uint8_t> into, error_code& error) = 0;
-  // Returns when read_now has something to say, after it said would_block (or before the first).
+  // Returns when read_now may have something to say.
   virtual Task<void> wait_readable(error_code& error) = 0;
   // Sends as much of head and body, one after the other, as goes without waiting.
   virtual std::size_t write_now(BytesView head, BytesView body, error_code& error) = 0;

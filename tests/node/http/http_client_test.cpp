@@ -1,0 +1,199 @@
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <string>
+#include <sys/stat.h>
+#include <thread>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "node/http/client.h"
+#include "tests/node/http/http_fixture.h"
+
+using namespace witan;
+using namespace witan::http;
+using namespace witan::http::test;
+using std::chrono::milliseconds;
+
+namespace {
+
+std::unique_ptr<Client> client_of(const Server& server, ClientOptions options = {},
+                                  const std::string& prefix = "") {
+  return std::move(Client::make("http://" + server.address() + prefix, std::move(options)).value());
+}
+
+std::string body_of(const ClientResponse& response) {
+  return std::string(as_text(response.body));
+}
+
+// A self-signed certificate for "localhost" and 127.0.0.1 with its key, in a folder of their own.
+struct TestTls {
+  std::filesystem::path folder;
+  TlsFiles files;
+
+  explicit TestTls(const char* names = "DNS:localhost,IP:127.0.0.1") {
+    std::string pattern = (std::filesystem::temp_directory_path() / "witan-tls-XXXXXX").string();
+    folder = ::mkdtemp(pattern.data());
+    files = {(folder / "cert.pem").string(), (folder / "key.pem").string()};
+    EVP_PKEY* key = EVP_EC_gen("P-256");
+    X509* certificate = X509_new();
+    X509_set_version(certificate, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3'600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 86'400);
+    X509_set_pubkey(certificate, key);
+    X509_NAME* name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    X509_sign(certificate, key, EVP_sha256());
+    std::FILE* file = std::fopen(files.certificate_chain_file.c_str(), "w");
+    PEM_write_X509(file, certificate);
+    std::fclose(file);
+    file = std::fopen(files.private_key_file.c_str(), "w");
+    PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+    std::fclose(file);
+    ::chmod(files.private_key_file.c_str(), 0600);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
+  ~TestTls() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("http client: gets and posts over one kept connection, below the URL's prefix") {
+  const auto server = start();
+  const auto client = client_of(*server, {}, "/log/");
+  for (int i = 0; i < 3; ++i) {
+    const auto got = client->get("/a?x=1").value();
+    CHECK(got.status == 200);
+    CHECK(got.header("content-type") == "text/plain");
+    CHECK(body_of(got) == "GET /log/a x=1 ");
+    CHECK(body_of(client->post("/b", as_bytes("hello"), "text/plain").value()) ==
+          "POST /log/b  hello");
+  }
+  CHECK(server->counters().connections_accepted == 1);
+}
+
+TEST_CASE("http client: a connection that the server closed meanwhile is opened again") {
+  ServerOptions options = quick_options();
+  options.idle_deadline = milliseconds(20);
+  const auto server = start(options);
+  const auto client = client_of(*server);
+  for (int i = 0; i < 4; ++i) {
+    if (i % 2 == 0) {
+      REQUIRE(client->get("/").value().status == 200);
+    } else {
+      REQUIRE(client->post("/", as_bytes("x"), "text/plain").value().status == 200);
+    }
+    while (server->counters().connections_open > 0) std::this_thread::yield();
+  }
+  CHECK(server->counters().connections_accepted == 4);
+}
+
+TEST_CASE("http client: refusals and errors are told apart and name the URL") {
+  const auto server = start(quick_options(), [](Request&& request, Respond respond) {
+    if (request.path == "/never") {
+      static Respond kept;
+      kept = std::move(respond);
+      return;
+    }
+    respond(Response::bytes(200, "text/plain", Bytes(5'000)));
+  });
+  ClientOptions options;
+  options.deadline = milliseconds(50);
+  const auto late = client_of(*server, options)->get("/never");
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code == ErrorCode::kTimeout);
+  CHECK_THAT(late.error().message, ContainsSubstring(server->address() + "/never"));
+  options.deadline = milliseconds(10'000);
+  options.body_bytes_max = 4'999;
+  const auto client = client_of(*server, options);
+  CHECK(client->get("/").error().code == ErrorCode::kTooLarge);
+  CHECK(client->post("/", Bytes(1'000), "text/plain").error().code == ErrorCode::kTooLarge);
+  CHECK(client->post("/", Bytes(2'000), "text/plain").value().status == 413);
+  CHECK(client->get("no-slash").error().code == ErrorCode::kUsage);
+  CHECK(client->get("/a\r\nX: y").error().code == ErrorCode::kUsage);
+  CHECK(client->get("/", {{"X", "a\r\nb"}}).error().code == ErrorCode::kUsage);
+  CHECK(Client::make("gopher://a").error().code == ErrorCode::kUsage);
+  CHECK(Client::make("http://127.0.0.1:1").value()->get("/").error().code ==
+        ErrorCode::kUnavailable);
+}
+
+TEST_CASE("http client and server: TLS 1.3 with the certificate verified") {
+  const TestTls tls;
+  ServerOptions options = quick_options();
+  options.tls = tls.files;
+  const auto big = std::make_shared<const Bytes>(1u << 20, std::uint8_t{9});
+  const auto server = start(options, [&](Request&& request, Respond respond) {
+    if (request.path != "/big") {
+      std::thread([respond = std::move(respond), request = std::move(request)]() mutable {
+        echo(std::move(request), respond);
+      }).detach();
+      return;
+    }
+    Response response;
+    response.body = big;
+    respond(std::move(response));
+  });
+  const std::string port = server->address().substr(server->address().rfind(':'));
+  ClientOptions trusting;
+  trusting.ca_file = tls.files.certificate_chain_file;
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    const auto client = std::move(Client::make("https://" + (host + port), trusting).value());
+    for (int i = 0; i < 3; ++i) {
+      const auto got = client->get("/x");
+      if (!got) FAIL(got.error().message);
+      CHECK(body_of(*got) == "GET /x  ");
+      CHECK(client->get("/big").value().body == *big);
+      CHECK(body_of(client->post("/y", Bytes(900, 'z'), "text/plain").value()) ==
+            "POST /y  " + std::string(900, 'z'));
+    }
+  }
+  CHECK(server->counters().connections_accepted == 2);
+  const auto stranger = Client::make("https://localhost" + port).value()->get("/");
+  REQUIRE_FALSE(stranger);
+  CHECK(stranger.error().code == ErrorCode::kBadIdentity);
+  CHECK_THAT(stranger.error().message, ContainsSubstring("https://localhost" + port));
+  CHECK(client_of(*server)->get("/").error().code == ErrorCode::kUnavailable);
+
+  const TestTls other("DNS:other.example");
+  options.tls = other.files;
+  const auto misnamed = start(options);
+  trusting.ca_file = other.files.certificate_chain_file;
+  const auto refused = Client::make("https://" + misnamed->address(), trusting).value()->get("/");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kBadIdentity);
+}
+
+TEST_CASE("http server: TLS files that cannot be used are named") {
+  const TestTls tls;
+  const TestTls other;
+  const auto error_with = [](std::string certificate, std::string key) {
+    ServerOptions options = quick_options();
+    options.tls = TlsFiles{std::move(certificate), std::move(key)};
+    const auto server = Server::start(options, echo);
+    return server ? std::string("started") : server.error().message;
+  };
+  const std::string& certificate = tls.files.certificate_chain_file;
+  const std::string& key = tls.files.private_key_file;
+  CHECK_THAT(error_with(certificate + "x", key), ContainsSubstring(certificate + "x"));
+  CHECK_THAT(error_with(certificate, key + "x"), ContainsSubstring(key + "x"));
+  CHECK_THAT(error_with(key, key), ContainsSubstring(key));
+  CHECK_THAT(error_with(certificate, other.files.private_key_file),
+             ContainsSubstring(other.files.private_key_file));
+  CHECK(error_with(certificate, key) == "started");
+  ::chmod(key.c_str(), 0640);
+  CHECK_THAT(error_with(certificate, key), ContainsSubstring(key));
+}
