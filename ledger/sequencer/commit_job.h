@@ -51,6 +51,8 @@ class CommitJob {
   Result<const StoreCommit*> prepare(const Lookup& lookup);
 
   [[nodiscard]] std::size_t statements() const { return batch_.size(); }
+  // After prepare(): the leaf that replaces the registration policy, if the batch has one.
+  [[nodiscard]] std::optional<LeafIndex> policy_index() const { return policy_; }
 
  private:
   friend class Sequencer;
@@ -66,7 +68,7 @@ class CommitJob {
   std::optional<TreeHead> next_;
   std::vector<Placed> decided_;
   std::vector<Placed> duplicates_;
-  bool policy_changed_ = false;
+  std::optional<LeafIndex> policy_;
   StoreCommit commit_;
 };
 

@@ -200,7 +200,8 @@ void Sequencer::apply_decision(CommitJob& job, CommitOutcome& outcome) {
   decided_ = job.next_;
   frontier_ = std::move(job.frontier_);
   unsigned_heads_.push_back(*decided_);
-  if (!job.policy_changed_) return;
+  outcome.decided = std::move(job.decided_);
+  if (!job.policy_) return;
   ++policy_generation_;
   for (PooledStatement& item : pool_) {
     known_.erase(item.submission.entry);
@@ -313,6 +314,16 @@ std::optional<std::uint64_t> Sequencer::next_deadline() const {
     at(append_not_before_ms_);
   }
   return deadline;
+}
+
+bool Sequencer::knows(const Hash32& entry) const {
+  return known_.contains(entry);
+}
+
+std::optional<LeafIndex> Sequencer::decided_index(const Hash32& entry) const {
+  const auto found = known_.find(entry);
+  if (found == known_.end() || found->second == kNotPlaced) return std::nullopt;
+  return LeafIndex{found->second};
 }
 
 SequencerStatus Sequencer::status() const {

@@ -56,6 +56,7 @@ struct Registered {
 };
 
 struct CommitOutcome {
+  std::vector<Placed> decided;  // by this commit; published later
   std::vector<Registered> registered;
   // A new policy was decided: these were checked under the old one and have left the pool.
   std::vector<Submission> recheck;
@@ -106,7 +107,7 @@ class Sequencer {
   Result<Accepted> submit(Submission submission, Instant now);
 
   // The commit to be made next; nullopt when none is due or one is under way. kUnavailable when the
-  // clock has jumped back (asked again at next_deadline()).
+  // clock has jumped back (ask again at next_deadline()); the error of a halted sequencer.
   Result<std::optional<CommitJob>> next_commit(Instant now);
   // The job's commit is durable, or it had none. The job is emptied of what is told; destroy it
   // without the lock.
@@ -133,6 +134,10 @@ class Sequencer {
 
   // The steady time at which to ask next_commit and next_append again though nothing happened.
   [[nodiscard]] std::optional<std::uint64_t> next_deadline() const;
+  // Whether the entry is pooled, or decided and not published yet.
+  [[nodiscard]] bool knows(const Hash32& entry) const;
+  // The index of an entry that is decided and not published yet.
+  [[nodiscard]] std::optional<LeafIndex> decided_index(const Hash32& entry) const;
   // Grows when a policy is decided.
   [[nodiscard]] std::uint64_t policy_generation() const { return policy_generation_; }
   [[nodiscard]] SequencerStatus status() const;

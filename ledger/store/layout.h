@@ -5,6 +5,7 @@
 //   table     key                 value
 //   meta      "format"            uint32 kStoreFormat
 //   meta      "decided"           register (48): size 8, time_ms 8, root 32
+//   meta      "policies"          leaf indexes (8 each) of the policies after leaf 0
 //   meta      "named/" + name     a named value
 //   index     entry (32)          leaf index (8)
 //   leaves    bundle (8)          n entries (32 each), then their n leaf hashes (32 each), n <= 256
@@ -32,6 +33,7 @@ inline constexpr std::uint32_t kStoreFormat = 1;
 
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kDecidedKey = "decided";
+inline constexpr std::string_view kPoliciesKey = "policies";
 inline constexpr std::string_view kNamedPrefix = "named/";
 
 inline constexpr std::size_t kHashBytes = 32;

@@ -150,6 +150,15 @@ Result<std::vector<BytesView>> LmdbView::statement_bundle(LeafIndex start, std::
   return pieces;
 }
 
+Result<std::vector<LeafIndex>> LmdbView::policies() {
+  WITAN_ASSIGN(const auto value, get(txn_, tables_.meta, as_bytes(kPoliciesKey)));
+  std::vector<LeafIndex> out;
+  for (BytesView rest = value.value_or(BytesView()); rest.size() >= 8; rest = rest.subspan(8)) {
+    out.push_back(LeafIndex{decode64(rest)});
+  }
+  return out;
+}
+
 Result<std::optional<Bytes>> LmdbView::meta(std::string_view name) {
   const std::string key = std::string(kNamedPrefix) + std::string(name);
   WITAN_ASSIGN(const auto value, get(txn_, tables_.meta, as_bytes(key)));

@@ -203,6 +203,13 @@ Result<void> write_statements(MDB_txn* txn, const Tables& tables, const Slice& s
   return write_packed(txn, tables, slice, rows, served_bytes);
 }
 
+Result<void> write_policy(MDB_txn* txn, const Tables& tables, LeafIndex policy) {
+  WITAN_ASSIGN(const auto before, get(txn, tables.meta, as_bytes(kPoliciesKey)));
+  Bytes list = before ? to_bytes(*before) : Bytes{};
+  append(list, encode64(policy.value));
+  return put(txn, tables.meta, as_bytes(kPoliciesKey), list);
+}
+
 Result<void> write_decision(MDB_txn* txn, const Tables& tables, const Decide& decide) {
   const std::uint64_t from = decide.expected ? decide.expected->size.value : 0;
   WITAN_TRY(write_index(txn, tables, decide, from));
@@ -217,6 +224,7 @@ Result<void> write_decision(MDB_txn* txn, const Tables& tables, const Decide& de
     rest = rest.subspan(slice.entries.size());
     at += slice.entries.size();
   }
+  if (decide.policy) WITAN_TRY(write_policy(txn, tables, *decide.policy));
   return put(txn, tables.meta, as_bytes(kDecidedKey), encode_register(decide.next));
 }
 

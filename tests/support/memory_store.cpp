@@ -20,6 +20,7 @@ struct MemoryState {
   std::deque<Bytes> rows;     // each statement after its length
   std::deque<Bytes> entries;  // by bundle
   std::array<std::deque<Bytes>, kTileLevels> tiles;
+  std::deque<LeafIndex> policies;
   std::map<std::string, Bytes, std::less<>> meta;
 };
 
@@ -156,6 +157,14 @@ class MemoryView final : public ReadView {
     for (std::uint32_t i = 0; i < count; ++i) pieces.emplace_back(state_->rows[start.value + i]);
     return pieces;
   }
+  Result<std::vector<LeafIndex>> policies() override {
+    const std::shared_lock lock(state_->mutex);
+    std::vector<LeafIndex> out;
+    for (const LeafIndex index : state_->policies) {
+      if (index.value < size()) out.push_back(index);
+    }
+    return out;
+  }
   Result<std::optional<Bytes>> meta(std::string_view name) override {
     const auto found = meta_.find(name);
     if (found == meta_.end()) return std::optional<Bytes>{};
@@ -204,6 +213,7 @@ Result<void> MemoryStore::commit(const StoreCommit& commit) {
       for (const BatchEntry& item : commit.decide->entries) {
         append_entry(*state_, item.entry, make_row(item.statement));
       }
+      if (commit.decide->policy) state_->policies.push_back(*commit.decide->policy);
       state_->decided = commit.decide->next;
     }
   }
@@ -263,6 +273,9 @@ void MemoryStore::crash() {
     std::copy_n(bundle.begin() + static_cast<std::ptrdiff_t>(i % kTileWidth * 32), 32,
                 entry.begin());
     append_entry(*kept, entry, state_->rows[i]);
+  }
+  for (const LeafIndex index : state_->policies) {
+    if (index.value < size) kept->policies.push_back(index);
   }
   for (std::size_t i = 0; i < durable_.heads; ++i) kept->heads.push_back(state_->heads[i]);
   kept->decided = durable_.decided;

@@ -1,0 +1,114 @@
+#include "config/node_config.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "config/toml_reader.h"
+
+namespace witan {
+namespace {
+
+// A basic TOML string: the escapes that any text may need.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+bool is_sha256_hex(std::string_view text) {
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+Result<void> read_registration(TomlTable& table, NodeConfig& config) {
+  constexpr std::int64_t kRateMax = 1'000'000;
+  WITAN_ASSIGN(const auto rate, table.integer("rate_per_s", 0, kRateMax));
+  if (rate) config.rate_per_s = static_cast<double>(*rate);
+  WITAN_ASSIGN(const auto burst, table.integer("burst", 1, kRateMax));
+  if (burst) config.burst = static_cast<double>(*burst);
+  WITAN_ASSIGN(const auto wait, table.integer("wait_ms", 0, 300'000));
+  if (wait) config.wait = std::chrono::milliseconds(*wait);
+  WITAN_ASSIGN(auto tokens, table.tables("token"));
+  for (TomlTable& entry : tokens) {
+    TokenConfig token;
+    WITAN_ASSIGN(token.name, entry.required_string("name"));
+    WITAN_ASSIGN(token.sha256_hex, entry.required_string("sha256"));
+    if (!is_sha256_hex(token.sha256_hex)) {
+      return fail(entry.error("sha256",
+                              "expected 64 lowercase hex characters, the SHA-256 of the token"));
+    }
+    WITAN_TRY(entry.no_other_keys());
+    config.tokens.push_back(std::move(token));
+  }
+  return table.no_other_keys();
+}
+
+}  // namespace
+
+Result<NodeConfig> NodeConfig::parse(std::string_view toml, std::string_view file_name) {
+  NodeConfig config;
+  WITAN_ASSIGN(TomlTable root, TomlTable::parse(toml, file_name));
+  WITAN_ASSIGN(config.origin, root.required_string("origin"));
+  WITAN_ASSIGN(config.issuer, root.required_string("issuer"));
+  if (config.origin.empty()) return fail(root.error("origin", "must not be empty"));
+  if (config.issuer.empty()) return fail(root.error("issuer", "must not be empty"));
+  WITAN_ASSIGN(auto listen, root.string("listen"));
+  if (listen) config.listen = std::move(*listen);
+  WITAN_ASSIGN(const auto io_threads, root.integer("io_threads", 1, 64));
+  if (io_threads) config.io_threads = static_cast<unsigned>(*io_threads);
+  WITAN_ASSIGN(const auto verify_threads, root.integer("verify_threads", 1, 64));
+  if (verify_threads) config.verify_threads = static_cast<unsigned>(*verify_threads);
+
+  WITAN_ASSIGN(auto tls, root.table("tls"));
+  if (tls) {
+    WITAN_ASSIGN(config.tls_certificate, tls->required_string("certificate"));
+    WITAN_ASSIGN(config.tls_key, tls->required_string("key"));
+    WITAN_TRY(tls->no_other_keys());
+  }
+  WITAN_ASSIGN(auto registration, root.table("registration"));
+  if (registration) WITAN_TRY(read_registration(*registration, config));
+  WITAN_TRY(root.no_other_keys());
+  return config;
+}
+
+std::string NodeConfig::encode() const {
+  std::ostringstream out;
+  out << "# Configuration of a Witan node. What may be registered is not decided here but by the\n"
+         "# registration policy, which is entry 0 of the log (a copy: policy.toml).\n\n"
+         "# The log's name, as in its checkpoints. Fixed for ever: the enclave holds it too.\n"
+      << "origin = " << quoted(origin) << "\n"
+      << "# The issuer that receipts name.\n"
+      << "issuer = " << quoted(issuer) << "\n"
+      << "# ADDRESS:PORT; port 0 takes a free one.\n"
+      << "listen = " << quoted(listen) << "\n"
+      << "io_threads = " << io_threads << "\n"
+      << "verify_threads = " << verify_threads << "\n\n";
+  if (tls_certificate && tls_key) {
+    out << "[tls]\ncertificate = " << quoted(*tls_certificate) << "\nkey = " << quoted(*tls_key)
+        << "\n\n";
+  } else {
+    out << "# TLS 1.3. Paths are relative to this folder; the key's mode must be 0600.\n"
+           "# [tls]\n# certificate = \"tls-chain.pem\"\n# key = \"tls-key.pem\"\n\n";
+  }
+  out << "[registration]\n"
+         "# Registrations a second for each client address, and how many at once; 0 = no limit.\n"
+      << "rate_per_s = " << static_cast<std::int64_t>(rate_per_s) << "\n"
+      << "burst = " << static_cast<std::int64_t>(burst) << "\n"
+      << "# How long a POST waits for its receipt before it is answered 202.\n"
+      << "wait_ms = " << wait.count() << "\n";
+  if (tokens.empty()) {
+    out << "# With tokens, only their bearers may register. sha256 is the token's hash in hex.\n"
+           "# [[registration.token]]\n# name = \"build farm\"\n# sha256 = \"...\"\n";
+  }
+  for (const TokenConfig& token : tokens) {
+    out << "[[registration.token]]\nname = " << quoted(token.name)
+        << "\nsha256 = " << quoted(token.sha256_hex) << "\n";
+  }
+  return out.str();
+}
+
+}  // namespace witan

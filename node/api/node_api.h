@@ -1,0 +1,34 @@
+#pragma once
+// The HTTP surface of a node (see docs/http.md): SCRAPI, tiles, proofs, status.
+
+#include <memory>
+
+#include "config/node_config.h"
+#include "node/http/rate_limiter.h"
+#include "node/http/server.h"
+#include "node/log_service.h"
+#include "node/metrics.h"
+
+namespace witan {
+
+class NodeApi {
+ public:
+  // All must outlive it.
+  NodeApi(LogService& log, const NodeConfig& config, Metrics& metrics, const Clock& clock);
+  ~NodeApi();
+
+  // Answers one request; any thread.
+  void handle(http::Request&& request, http::Respond respond);
+  // For http::ServerOptions.
+  [[nodiscard]] std::size_t body_bytes_max(const http::Request& request) const;
+  [[nodiscard]] static http::Response server_error(unsigned status, std::string_view detail,
+                                                   const http::Request* request);
+  // For /status and /metrics, once the server runs.
+  void show_server(std::function<http::ServerCounters()> counters);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace witan

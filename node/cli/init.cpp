@@ -1,0 +1,158 @@
+// witan init: makes a node's folder: configuration, operator's key, enclave with the log's keys, and a log that holds its policy
+// and its keys.
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include <CLI/CLI.hpp>
+
+#include "config/file.h"
+#include "config/limits.h"
+#include "config/node_config.h"
+#include "config/registration_policy.h"
+#include "enclave/client.h"
+#include "ledger/crypto/private_key.h"
+#include "ledger/crypto/secret.h"
+#include "ledger/format/note.h"
+#include "ledger/ports/clock.h"
+#include "ledger/registration/policy.h"
+#include "ledger/store/lmdb_store.h"
+#include "node/cli/cli.h"
+#include "node/cli/files.h"
+#include "node/genesis.h"
+
+namespace witan::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string dir, origin, service_issuer, listen = "127.0.0.1:8080", policy;
+  std::vector<std::string> issuers;  // URI=KEY.pem
+};
+
+// The rule for one --issuer URI=KEY.pem.
+Result<IssuerRule> issuer_rule(const std::string& option) {
+  const std::size_t equals = option.rfind('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == option.size()) {
+    return fail(ErrorCode::kUsage, "--issuer '" + option + "': expected URI=KEY.pem");
+  }
+  WITAN_ASSIGN(const PublicKey key, read_public_key(option.substr(equals + 1)));
+  IssuerRule rule;
+  rule.name = option.substr(0, equals);
+  rule.keys.push_back(key.pem());
+  return rule;
+}
+
+Result<std::string> policy_text(const Options& options, const PublicKey& operator_key) {
+  RegistrationPolicyConfig policy;
+  if (!options.policy.empty()) {
+    WITAN_ASSIGN(const std::string text,
+                 read_text_file(options.policy, limits::kConfigFileBytesMax));
+    WITAN_ASSIGN(policy, parse_registration_policy(text, options.policy));
+  }
+  policy.admin_keys.push_back(operator_key.pem());
+  for (const std::string& option : options.issuers) {
+    WITAN_ASSIGN(IssuerRule rule, issuer_rule(option));
+    policy.issuers.push_back(std::move(rule));
+  }
+  WITAN_TRY(RegistrationPolicy::compile(policy));
+  return encode(policy);
+}
+
+// Everything, in a folder that becomes the node's at the end.
+Result<std::string> fill(const NodePaths& paths, const NodeConfig& config, const Options& options) {
+  WITAN_ASSIGN(const PrivateKey operator_key, PrivateKey::generate(KeyKind::kEd25519));
+  std::string pem = operator_key.to_pem();
+  auto created = create_secret_file(paths.operator_key().string(), pem);
+  wipe(pem);
+  WITAN_TRY(std::move(created));
+  WITAN_ASSIGN(const std::string policy, policy_text(options, operator_key.public_key()));
+  WITAN_TRY(write_file_atomic(paths.config().string(), config.encode(), 0644));
+  WITAN_TRY(write_file_atomic(paths.policy().string(), policy, 0644));
+
+  WITAN_ASSIGN(const auto signer,
+               EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
+  WITAN_ASSIGN(const SignerState log, signer->init(config.origin, config.issuer));
+  WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
+  WITAN_TRY(begin_log(*store, *signer, operator_key, Genesis{policy, system_clock().unix_ms()}));
+
+  WITAN_ASSIGN(const VerifierKey vkey,
+               VerifierKey::make(log.origin, NoteAlgorithm::kEd25519, log.note_key));
+  WITAN_TRY(write_file_atomic(paths.log_key().string(), vkey.text() + "\n", 0644));
+  const BytesView xy(log.cose_key);
+  WITAN_ASSIGN(const PublicKey receipt_key,
+               PublicKey::from_ec(KeyKind::kP256, xy.first(32), xy.subspan(32)));
+  WITAN_TRY(write_file_atomic(paths.receipt_key().string(), receipt_key.pem(), 0644));
+  return vkey.text();
+}
+
+Result<void> run(const Options& options) {
+  const NodePaths paths{options.dir};
+  std::error_code error;
+  if (fs::exists(paths.dir) && !fs::is_empty(paths.dir, error)) {
+    return fail(ErrorCode::kUsage, options.dir + ": exists and is not empty; init makes a new folder");
+  }
+  if (!valid_key_name(options.origin)) {
+    return fail(ErrorCode::kUsage, "--origin '" + options.origin +
+                                       "': expected a name such as example.com/log, without spaces "
+                                       "or '+', of at most 255 characters");
+  }
+  NodeConfig config;
+  config.origin = options.origin;
+  config.issuer =
+      options.service_issuer.empty() ? "https://" + options.origin : options.service_issuer;
+  config.listen = options.listen;
+
+  // Made beside the target and renamed into place, so that there is a whole node or none.
+  fs::path dir = fs::absolute(paths.dir).lexically_normal();
+  if (!dir.has_filename()) dir = dir.parent_path();
+  const NodePaths making{dir.parent_path() / ("." + dir.filename().string() + ".making")};
+  fs::remove_all(making.dir, error);
+  fs::create_directories(making.dir, error);
+  if (error) return fail(ErrorCode::kIo, making.dir.string() + ": cannot make: " + error.message());
+  fs::permissions(making.dir, fs::perms::owner_all, error);
+  auto vkey = fill(making, config, options);
+  if (vkey) {
+    fs::rename(making.dir, dir, error);
+    if (error) vkey = fail(ErrorCode::kIo, dir.string() + ": cannot rename into place: " + error.message());
+  }
+  if (!vkey) {
+    fs::remove_all(making.dir, error);
+    return fail(vkey.error());
+  }
+  std::printf(
+      "made %s\n  configuration    witan.toml\n  policy           policy.toml (entry 0 of the log)\n"
+      "  operator's key   operator.pem (signs later policies: keep it, best elsewhere)\n"
+      "  log key          %s\n  receipt key      receipt-key.pem\nrun it: witan node --dir %s\n",
+      options.dir.c_str(), vkey->c_str(), options.dir.c_str());
+  return {};
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("init", "Make a node's folder and begin its log");
+  verb->footer(
+      "Example: witan init --dir ./log --origin example.com/log --issuer https://example.com/ci=ci.pem.pub");
+  verb->add_option("--dir", options->dir, "The folder to make")->required();
+  verb->add_option("--origin", options->origin, "The log's name, fixed for ever")->required();
+  verb->add_option("--issuer", options->issuers,
+                   "URI=KEY.pem: an issuer whose statements may be registered; repeatable");
+  verb->add_option("--policy", options->policy,
+                   "A registration policy (TOML) to begin with; the operator's key and --issuer are added");
+  verb->add_option("--service-issuer", options->service_issuer,
+                   "The issuer that receipts name; default https://ORIGIN");
+  verb->add_option("--listen", options->listen, "ADDRESS:PORT")->capture_default_str();
+  verb->callback([&chosen, options] {
+    chosen.run = [options] {
+      const auto result = run(*options);
+      return result ? kExitDone : report("init", result.error());
+    };
+  });
+}
+
+}  // namespace witan::cli

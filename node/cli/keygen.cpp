@@ -1,0 +1,59 @@
+// witan keygen: a signing key for an issuer.
+
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "config/file.h"
+#include "ledger/crypto/private_key.h"
+#include "ledger/crypto/secret.h"
+#include "ledger/encoding.h"
+#include "ledger/format/cose.h"
+#include "node/cli/cli.h"
+
+namespace witan::cli {
+namespace {
+
+struct Options {
+  std::string out;
+  std::string algorithm = "ed25519";
+};
+
+Result<void> run(const Options& options) {
+  const KeyKind kind = options.algorithm == "es256"   ? KeyKind::kP256
+                       : options.algorithm == "es384" ? KeyKind::kP384
+                                                      : KeyKind::kEd25519;
+  WITAN_ASSIGN(const PrivateKey key, PrivateKey::generate(kind));
+  std::string pem = key.to_pem();
+  auto created = create_secret_file(options.out, pem);
+  wipe(pem);
+  WITAN_TRY(std::move(created));
+  const std::string public_file = options.out + ".pub";
+  WITAN_TRY(write_file_atomic(public_file, key.public_key().pem(), 0644));
+  std::printf("private key  %s (mode 0600: keep it)\npublic key   %s\nkid          %s\n",
+              options.out.c_str(), public_file.c_str(),
+              hex_encode(cose_key_thumbprint(key.public_key())).c_str());
+  return {};
+}
+
+}  // namespace
+
+void add_keygen(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("keygen", "Make a signing key");
+  verb->footer("Example: witan keygen --out ci.pem --alg es256");
+  verb->add_option("--out", options->out, "File for the private key; the public one goes to FILE.pub")
+      ->required();
+  verb->add_option("--alg", options->algorithm, "ed25519, es256 or es384")
+      ->check(CLI::IsMember({"ed25519", "es256", "es384"}))
+      ->capture_default_str();
+  verb->callback([&chosen, options] {
+    chosen.run = [options] {
+      const auto result = run(*options);
+      return result ? kExitDone : report("keygen", result.error());
+    };
+  });
+}
+
+}  // namespace witan::cli

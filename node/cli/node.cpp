@@ -1,0 +1,134 @@
+// witan node: runs the node of a folder until it is told to stop.
+
+#include <csignal>
+#include <cstring>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "config/file.h"
+#include "config/limits.h"
+#include "config/node_config.h"
+#include "enclave/client.h"
+#include "ledger/ports/clock.h"
+#include "ledger/store/lmdb_store.h"
+#include "node/api/node_api.h"
+#include "node/cli/cli.h"
+#include "node/http/server.h"
+#include "node/log.h"
+#include "node/log_service.h"
+#include "node/metrics.h"
+
+namespace witan::cli {
+namespace {
+
+struct Options {
+  std::string dir, listen;
+  bool check_only = false;
+};
+
+// Blocks the signals that end the node, for this and all later threads, so that one thread can wait for them.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+http::ServerOptions server_options(const NodePaths& paths, const NodeConfig& config,
+                                   const NodeApi& api) {
+  http::ServerOptions options;
+  options.listen = config.listen;
+  options.threads = config.io_threads;
+  if (config.tls_certificate && config.tls_key) {
+    options.tls = http::TlsFiles{(paths.dir / *config.tls_certificate).string(),
+                                 (paths.dir / *config.tls_key).string()};
+  }
+  options.body_bytes_max = [&api](const http::Request& request) {
+    return api.body_bytes_max(request);
+  };
+  options.error_response = NodeApi::server_error;
+  return options;
+}
+
+Result<NodeConfig> read_config(const NodePaths& paths, const Options& options) {
+  auto text = read_text_file(paths.config().string(), limits::kConfigFileBytesMax);
+  if (!text && text.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound, paths.config().string() +
+                                          ": no such file; `witan init --dir " + paths.dir.string() +
+                                          " --origin NAME` makes a node's folder");
+  }
+  if (!text) return fail(text.error());
+  WITAN_ASSIGN(NodeConfig config, NodeConfig::parse(*text, paths.config().string()));
+  if (!options.listen.empty()) config.listen = options.listen;
+  return config;
+}
+
+Result<void> run(const Options& options) {
+  const NodePaths paths{options.dir};
+  WITAN_ASSIGN(const NodeConfig config, read_config(paths, options));
+  const sigset_t signals = block_signals();
+
+  WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
+  WITAN_ASSIGN(const auto signer,
+               EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
+  Metrics metrics;
+  LogServiceOptions log_options;
+  log_options.verify_threads = config.verify_threads;
+  log_options.check_only = options.check_only;
+  WITAN_ASSIGN(const auto log,
+               LogService::open(*store, *signer, system_clock(), metrics, log_options));
+  if (log->identity().origin != config.origin) {
+    return fail(ErrorCode::kUsage, paths.config().string() + ": origin is '" + config.origin +
+                                       "', but the enclave holds the keys of '" +
+                                       log->identity().origin + "'");
+  }
+  NodeApi api(*log, config, metrics, system_clock());
+  WITAN_ASSIGN(const auto server,
+               http::Server::start(server_options(paths, config, api),
+                                   [&api](http::Request&& request, http::Respond respond) {
+                                     api.handle(std::move(request), std::move(respond));
+                                   }));
+  api.show_server([&server] { return server->counters(); });
+  const std::string url = (config.tls_key ? "https://" : "http://") + server->address();
+  const std::string address_file = (paths.dir / "address").string();
+  WITAN_TRY(write_file_atomic(address_file, url + "\n", 0644));
+  const LogStatus status = log->status();
+  log_info("serving", {{"url", url},
+                       {"origin", config.origin},
+                       {"size", std::to_string(status.published.value)}});
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_info("stopping", {{"signal", strsignal(signal)}});
+  server->shutdown(limits::kShutdownDeadline);
+  std::error_code ignored;
+  std::filesystem::remove(address_file, ignored);
+  return {};
+}
+
+}  // namespace
+
+void add_node(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("node", "Run a node");
+  verb->footer("Example: witan node --dir ./log --listen 127.0.0.1:8080");
+  verb->add_option("--dir", options->dir, "The node's folder, made by `witan init`")->required();
+  verb->add_option("--listen", options->listen, "ADDRESS:PORT instead of the configured one");
+  verb->add_flag("--check-only", options->check_only,
+                 "For benchmarks: check statements and answer 202 without registering them")
+      ->group("");
+  verb->callback([&chosen, options] {
+    chosen.run = [options] {
+      const auto result = run(*options);
+      return result ? kExitDone : report("node", result.error());
+    };
+  });
+}
+
+}  // namespace witan::cli

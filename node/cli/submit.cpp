@@ -1,0 +1,173 @@
+// witan submit and witan receipt: register a statement, fetch its receipt.
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+
+#include "config/file.h"
+#include "config/limits.h"
+#include "ledger/crypto/sha256.h"
+#include "ledger/encoding.h"
+#include "ledger/format/checkpoint.h"
+#include "ledger/format/note.h"
+#include "ledger/format/problem_details.h"
+#include "ledger/format/receipt.h"
+#include "ledger/format/statement.h"
+#include "ledger/tree/proof.h"
+#include "node/cli/cli.h"
+#include "node/cli/files.h"
+#include "node/http/client.h"
+
+namespace witan::cli {
+namespace {
+
+struct Options {
+  std::string node, file, out, id, token_file, ca_file;
+  unsigned wait_s = 60;
+};
+
+// What the node answered instead of what was asked for.
+Error refusal(const http::ClientResponse& response) {
+  std::string detail = "HTTP status " + std::to_string(response.status);
+  if (const auto problem = decode_problem(response.body)) {
+    detail = problem->title + ": " + problem->detail;
+  }
+  const bool again = response.status == 429 || response.status >= 500;
+  return Error{again ? ErrorCode::kOverloaded : ErrorCode::kRefused,
+               "the node refused: " + detail};
+}
+
+Result<std::unique_ptr<http::Client>> client_for(const Options& options) {
+  http::ClientOptions client;
+  client.deadline = std::chrono::seconds(options.wait_s);
+  if (!options.ca_file.empty()) client.ca_file = options.ca_file;
+  return http::Client::make(options.node, client);
+}
+
+// Asks until the receipt is there or the time is over.
+Result<Bytes> fetch_receipt(http::Client& client, const std::string& id, unsigned wait_s) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(wait_s);
+  while (true) {
+    WITAN_ASSIGN(const auto response, client.get("/entries/" + id));
+    if (response.status == 200) return response.body;
+    if (response.status != 204) return fail(refusal(response));
+    if (std::chrono::steady_clock::now() >= end) {
+      return fail(ErrorCode::kTimeout, "the statement " + id + " is registered, but its receipt was not ready within " +
+                                           std::to_string(wait_s) + " s; try again: witan receipt --id " + id);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+// A receipt is kept only when its proof starts at this statement and ends at the head it carries. Whose head that is,
+// `witan verify` checks: it knows the keys.
+Result<Bytes> matching(Bytes bytes, const Hash32& entry) {
+  auto receipt = Receipt::parse(bytes);
+  if (!receipt) return fail(receipt.error().within("the node's receipt"));
+  if (receipt->inclusion.empty()) {
+    return fail(ErrorCode::kMalformed, "the node's receipt has no inclusion proof");
+  }
+  const InclusionProof& proof = receipt->inclusion.front();
+  WITAN_ASSIGN(const Hash32 root,
+               root_from_inclusion(proof.index, proof.size, leaf_hash(entry), proof.path));
+  if (!receipt->checkpoint) return bytes;
+  WITAN_ASSIGN(const Note note, Note::parse(*receipt->checkpoint));
+  WITAN_ASSIGN(const Checkpoint checkpoint, Checkpoint::parse(note.text));
+  if (checkpoint.size != proof.size || checkpoint.root != root) {
+    return fail(ErrorCode::kBadProof,
+                "the node's receipt does not prove this statement: its proof leads to another root "
+                "than its checkpoint has");
+  }
+  return bytes;
+}
+
+Result<void> run_submit(const Options& options) {
+  WITAN_ASSIGN(const Bytes bytes, read_bytes(options.file, limits::kStatementBytesMax));
+  auto statement = Statement::parse(bytes, limits::kStatementBytesMax);
+  if (!statement) return fail(statement.error().within(options.file));
+  const std::string id = hex_encode(statement->entry());
+  std::vector<std::pair<std::string, std::string>> headers;
+  if (!options.token_file.empty()) {
+    WITAN_ASSIGN(std::string token, read_secret_file(options.token_file, 4096));
+    while (!token.empty() && (token.back() == '\n' || token.back() == ' ')) token.pop_back();
+    headers.emplace_back("Authorization", "Bearer " + token);
+  }
+  WITAN_ASSIGN(const auto client, client_for(options));
+  WITAN_ASSIGN(const auto response, client->post("/entries", bytes, "application/cose", headers));
+  Bytes receipt;
+  if (response.status == 201) {
+    receipt = response.body;
+  } else if (response.status == 202) {
+    WITAN_ASSIGN(receipt, fetch_receipt(*client, id, options.wait_s));
+  } else {
+    return fail(refusal(response));
+  }
+  WITAN_ASSIGN(receipt, matching(std::move(receipt), statement->entry()));
+  WITAN_TRY(write_file_atomic(options.out, as_text(receipt), 0644));
+  std::printf("registered  %s\nreceipt     %s (%zu bytes)\n", id.c_str(), options.out.c_str(),
+              receipt.size());
+  return {};
+}
+
+Result<void> run_receipt(const Options& options) {
+  std::string id = options.id;
+  if (id.empty()) {
+    WITAN_ASSIGN(const Bytes bytes, read_bytes(options.file, limits::kStatementBytesMax));
+    auto statement = Statement::parse(bytes, limits::kStatementBytesMax);
+    if (!statement) return fail(statement.error().within(options.file));
+    id = hex_encode(statement->entry());
+  }
+  WITAN_ASSIGN(const auto client, client_for(options));
+  WITAN_ASSIGN(const Bytes receipt, fetch_receipt(*client, id, options.wait_s));
+  WITAN_TRY(write_file_atomic(options.out, as_text(receipt), 0644));
+  std::printf("receipt  %s (%zu bytes)\n", options.out.c_str(), receipt.size());
+  return {};
+}
+
+void add_node_options(CLI::App& verb, Options& options) {
+  verb.add_option("--node", options.node, "URL of a node")->required();
+  verb.add_option("--ca", options.ca_file, "CA certificates (PEM) to trust for https, besides the system's");
+  verb.add_option("--wait", options.wait_s, "Seconds to wait for the receipt")->capture_default_str();
+  verb.add_option("-o,--out", options.out, "Where to write the receipt")->required();
+}
+
+}  // namespace
+
+void add_submit(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("submit", "Register a statement and keep its receipt");
+  verb->footer("Example: witan submit --node http://127.0.0.1:8080 app.statement -o app.receipt");
+  verb->add_option("file", options->file, "The signed statement")->required();
+  verb->add_option("--token-file", options->token_file, "File with the bearer token, mode 0600");
+  add_node_options(*verb, *options);
+  verb->callback([&chosen, options] {
+    chosen.run = [options] {
+      const auto result = run_submit(*options);
+      return result ? kExitDone : report("submit", result.error());
+    };
+  });
+}
+
+void add_receipt(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("receipt", "Fetch the receipt of a registered statement");
+  verb->footer("Example: witan receipt --node http://127.0.0.1:8080 app.statement -o app.receipt");
+  auto* file = verb->add_option("file", options->file, "The signed statement");
+  auto* id = verb->add_option("--id", options->id, "The statement's id (64 hex characters) instead of the file");
+  file->excludes(id);
+  add_node_options(*verb, *options);
+  verb->callback([&chosen, options] {
+    if (options->file.empty() && options->id.empty()) {
+      throw CLI::RequiredError("a statement file or --id");
+    }
+    chosen.run = [options] {
+      const auto result = run_receipt(*options);
+      return result ? kExitDone : report("receipt", result.error());
+    };
+  });
+}
+
+}  // namespace witan::cli

@@ -1,0 +1,417 @@
+#include "node/log_service.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "ledger/crypto/sha256.h"
+#include "ledger/sequencer/recovery.h"
+#include "ledger/sequencer/sequencer.h"
+#include "node/genesis.h"
+#include "node/log.h"
+#include "node/policy_history.h"
+#include "node/workers.h"
+
+namespace witan {
+namespace {
+
+// How often the enclave is asked for a sign of life while there is nothing to sign.
+constexpr std::chrono::seconds kEnclavePulse{2};
+// How long after its time a statement that is not even decided is given up on.
+constexpr std::uint64_t kDecideGraceMs = 5'000;
+// More unpublished statements than this, and nobody waits for a receipt any more.
+constexpr std::uint64_t kCrowdedEntries = limits::kUnpublishedEntriesMax / 4;
+constexpr std::size_t kAnswersPerJob = 64;
+
+class LogServiceImpl final : public LogService {
+ public:
+  LogServiceImpl(Store& store, Signer& signer, const Clock& clock, Metrics& metrics,
+                 LogServiceOptions options, SignerState identity, SequencerState state,
+                 RegistrationPolicy policy)
+      : store_(store),
+        signer_(signer),
+        clock_(clock),
+        options_(options),
+        identity_(std::move(identity)),
+        policy_(std::make_shared<const RegistrationPolicy>(std::move(policy))),
+        tiles_(limits::kExpandedTilesMax),
+        registered_(metrics.counter("witan_statements_total", "Statements by what became of them",
+                                    {{"result", "registered"}})),
+        refused_(metrics.counter("witan_statements_total", "Statements by what became of them",
+                                 {{"result", "refused"}})),
+        repeated_(metrics.counter("witan_statements_total", "Statements by what became of them",
+                                  {{"result", "repeated"}})),
+        commit_seconds_(metrics.histogram("witan_commit_seconds", "Duration of a store commit",
+                                          Metrics::duration_bounds())),
+        sign_seconds_(metrics.histogram("witan_sign_seconds", "Duration of an enclave append",
+                                        Metrics::duration_bounds())),
+        sequencer_(std::move(state)),
+        answers_("answer", 1, limits::kVerifyQueueMax),
+        checks_("check", options.verify_threads, limits::kVerifyQueueMax),
+        committer_([this] { commit_loop(); }),
+        signing_([this] { sign_loop(); }) {}
+
+  ~LogServiceImpl() override {
+    checks_.stop();
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    to_commit_.notify_all();
+    to_sign_.notify_all();
+    committer_.join();
+    signing_.join();
+    std::vector<DueAnswer> due;
+    waiters_.fail_all(StatementError(Error{ErrorCode::kUnavailable, "the node is stopping"}), due);
+    for (DueAnswer& answer : due) answer.done(std::move(answer.result));
+    answers_.stop();
+  }
+
+  void submit(Bytes statement, std::chrono::milliseconds wait, RegistrationDone done) override {
+    const std::uint64_t deadline = clock_.steady_ms() + static_cast<std::uint64_t>(wait.count());
+    auto job = std::make_shared<Job>(Job{std::move(statement), deadline, std::move(done)});
+    if (!checks_.submit([this, job] { check(*job); })) {
+      job->done(refusal(ErrorCode::kOverloaded,
+                        "too many statements are waiting to be checked; try again"));
+    }
+  }
+
+  bool pending(const Hash32& entry) override {
+    const std::lock_guard lock(mutex_);
+    return sequencer_.knows(entry);
+  }
+
+  LogStatus status() override {
+    const std::lock_guard lock(mutex_);
+    const SequencerStatus state = sequencer_.status();
+    LogStatus out;
+    if (state.decided) out.decided = state.decided->size;
+    out.published = state.published;
+    out.published_time_ms = published_time_ms_;
+    out.pooled = state.pool_entries;
+    out.signing_problem = state.halted ? state.halted->message : signing_problem_;
+    out.signing = out.signing_problem.empty();
+    out.storing_problem = storing_problem_;
+    return out;
+  }
+
+  const SignerState& identity() const override { return identity_; }
+  std::shared_ptr<const RegistrationPolicy> policy() const override {
+    return std::atomic_load(&policy_);
+  }
+  Store& store() override { return store_; }
+  TileCache& tiles() override { return tiles_; }
+
+ private:
+  struct Job {
+    Bytes statement;
+    std::uint64_t deadline_ms;
+    RegistrationDone done;
+  };
+
+  static tl::unexpected<StatementError> refusal(ErrorCode code, std::string message) {
+    return tl::unexpected<StatementError>(
+        StatementError(code, std::move(message), StatementFault::kRejected));
+  }
+
+  [[nodiscard]] Instant now() const { return {clock_.unix_ms(), clock_.steady_ms()}; }
+
+  // On a worker: everything that needs no lock.
+  void check(Job& job) {
+    auto submission = checked(job.statement);
+    if (!submission) {
+      refused_.add();
+      return job.done(tl::unexpected<StatementError>(std::move(submission).error()));
+    }
+    if (options_.check_only) {
+      return job.done(Registration{submission->entry, LeafIndex{0}, Stage::kDecided});
+    }
+    if (const auto index = published_index(submission->entry)) {
+      repeated_.add();
+      return job.done(Registration{submission->entry, *index, Stage::kPublished});
+    }
+    enter(job, std::move(*submission));
+  }
+
+  StatementResult<Submission> checked(BytesView bytes) const {
+    Submission submission;
+    {
+      const std::lock_guard lock(mutex_);
+      submission.policy = sequencer_.policy_generation();
+    }
+    const auto rules = policy();
+    WITAN_ASSIGN(const Statement statement, Statement::parse(bytes, bytes.size()));
+    if (is_policy_statement(statement)) {
+      WITAN_TRY(rules->successor(statement));
+      submission.closes_batch = true;
+    } else {
+      WITAN_TRY(rules->check(statement));
+    }
+    submission.statement = statement.canonical();
+    submission.entry = sha256(submission.statement);
+    return submission;
+  }
+
+  // The index of a statement that has its receipt already.
+  std::optional<LeafIndex> published_index(const Hash32& entry) {
+    const auto view = store_.read();
+    if (!view) return std::nullopt;
+    const auto index = (*view)->find(entry);
+    if (!index || !*index) return std::nullopt;
+    const auto head = (*view)->published();
+    if (!head || !*head || !(**index < (*head)->head.head.size)) return std::nullopt;
+    return **index;
+  }
+
+  void enter(Job& job, Submission submission) {
+    const Hash32 entry = submission.entry;
+    Result<Accepted> accepted = Accepted::kNew;
+    {
+      const std::lock_guard lock(mutex_);
+      accepted = sequencer_.submit(std::move(submission), now());
+      if (accepted && *accepted != Accepted::kPolicyChanged) {
+        waiters_.add(entry, job.deadline_ms, sequencer_.decided_index(entry), std::move(job.done));
+      }
+    }
+    if (!accepted) return job.done(tl::unexpected<StatementError>(std::move(accepted).error()));
+    if (*accepted == Accepted::kPolicyChanged) return check(job);
+    if (*accepted != Accepted::kNew) repeated_.add();
+    to_commit_.notify_one();
+  }
+
+  // The only thread that writes the store.
+  void commit_loop() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      auto job = sequencer_.next_commit(now());
+      storing_problem_ = job ? storing_problem_ : job.error().message;
+      if (job && *job) {
+        lock.unlock();
+        commit(std::move(**job));
+        lock.lock();
+        continue;
+      }
+      if (job && commit_error_.empty()) storing_problem_.clear();
+      expire(lock);
+      const std::uint64_t at = clock_.steady_ms();
+      const std::uint64_t until = std::min(sequencer_.next_deadline().value_or(at + 1'000), at + 100);
+      if (until > at) to_commit_.wait_for(lock, std::chrono::milliseconds(until - at));
+    }
+  }
+
+  void commit(CommitJob job) {
+    const auto start = std::chrono::steady_clock::now();
+    Result<void> result = write(job);
+    commit_seconds_.observe(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    std::vector<DueAnswer> due;
+    std::vector<Submission> recheck;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!result) {
+        log_error("cannot store", {{"error", result.error().message}});
+        commit_error_ = storing_problem_ = result.error().message;
+        sequencer_.commit_failed(job, result.error(), now());
+        return;
+      }
+      commit_error_.clear();
+      storing_problem_.clear();
+      CommitOutcome outcome = sequencer_.committed(job);
+      const std::uint64_t steady_ms = clock_.steady_ms();
+      for (const Placed& placed : outcome.decided) {
+        waiters_.decided(placed.entry, placed.index, steady_ms, due);
+      }
+      for (const Registered& done : outcome.registered) {
+        waiters_.published(done.entry, done.index, due);
+      }
+      registered_.add(static_cast<double>(outcome.registered.size()));
+      recheck = std::move(outcome.recheck);
+    }
+    to_sign_.notify_one();
+    answer(std::move(due));
+    for (Submission& submission : recheck) recheck_later(std::move(submission));
+  }
+
+  Result<void> write(CommitJob& job) {
+    auto view = store_.read();
+    if (!view) return fail(view.error());
+    auto prepared = job.prepare([&view](const Hash32& entry) { return (*view)->find(entry); });
+    view->reset();
+    if (!prepared) return fail(prepared.error());
+    if (*prepared == nullptr) return {};
+    WITAN_TRY(store_.commit(**prepared));
+    if (const auto index = job.policy_index()) load_policy(*index);
+    return {};
+  }
+
+  // A new policy was decided: what is checked from now on is checked under it.
+  void load_policy(LeafIndex index) {
+    const auto policy_now = policy();
+    auto view = store_.read();
+    Result<RegistrationPolicy> next_rules = view ? next_policy(**view, index, *policy_now) : Result<RegistrationPolicy>(fail(view.error()));
+    if (!next_rules) {
+      // It was checked before it was let in, so this is the store failing.
+      log_error("cannot load the policy that was registered", {{"error", next_rules.error().message}});
+      return;
+    }
+    std::atomic_store(&policy_, std::make_shared<const RegistrationPolicy>(std::move(*next_rules)));
+    log_info("policy replaced", {{"entry", index.value}});
+  }
+
+  // A statement that was pooled behind a new policy: under that one, or not at all.
+  void recheck_later(Submission submission) {
+    const auto shared = std::make_shared<Submission>(std::move(submission));
+    const auto work = [this, shared] {
+      auto again = checked(shared->statement);
+      std::vector<DueAnswer> due;
+      {
+        const std::lock_guard lock(mutex_);
+        if (again) {
+          auto accepted = sequencer_.submit(std::move(*again), now());
+          if (!accepted) waiters_.failed(shared->entry, accepted.error(), due);
+        } else {
+          waiters_.failed(shared->entry, again.error(), due);
+        }
+      }
+      to_commit_.notify_one();
+      answer(std::move(due));
+    };
+    if (!checks_.submit(work)) work();
+  }
+
+  void expire(std::unique_lock<std::mutex>& lock) {
+    if (waiters_.empty()) return;
+    const SequencerStatus state = sequencer_.status();
+    const std::uint64_t decided = state.decided ? state.decided->size.value : 0;
+    const bool crowded = decided - state.published.value > kCrowdedEntries;
+    std::vector<DueAnswer> due;
+    waiters_.expire(clock_.steady_ms(), crowded, kDecideGraceMs, due);
+    if (due.empty()) return;
+    lock.unlock();
+    answer(std::move(due));
+    lock.lock();
+  }
+
+  // Makes the answers, receipts included, away from the committer.
+  void answer(std::vector<DueAnswer> due) {
+    for (std::size_t at = 0; at < due.size(); at += kAnswersPerJob) {
+      auto part = std::make_shared<std::vector<DueAnswer>>();
+      const std::size_t end = std::min(due.size(), at + kAnswersPerJob);
+      part->reserve(end - at);
+      for (std::size_t i = at; i < end; ++i) part->push_back(std::move(due[i]));
+      const auto work = [part] {
+        for (DueAnswer& answer : *part) answer.done(std::move(answer.result));
+      };
+      if (!answers_.submit(work)) work();
+    }
+  }
+
+  // The only thread that calls the enclave.
+  void sign_loop() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      publish_awaiting();
+      const auto request = sequencer_.next_append(now());
+      lock.unlock();
+      if (request) {
+        sign(*request);
+        lock.lock();
+        continue;
+      }
+      lock.lock();
+      const auto wake = to_sign_.wait_for(lock, kEnclavePulse);
+      if (wake == std::cv_status::timeout && !stopping_) {
+        lock.unlock();
+        feel_pulse();
+        lock.lock();
+      }
+    }
+  }
+
+  void sign(const AppendRequest& request) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto head = signer_.append(request.prev, request.entries, request.expected.time_ms);
+    sign_seconds_.observe(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    note_signing(head ? Result<void>() : fail(head.error()));
+    const std::lock_guard lock(mutex_);
+    if (!head) {
+      sequencer_.sign_failed(head.error(), now());
+      return;
+    }
+    if (const auto taken = sequencer_.signed_head(*head); !taken) {
+      log_error("the enclave's head was not taken", {{"error", taken.error().message}});
+    }
+  }
+
+  // With the lock: the signed head's checkpoint goes to be stored with the next commit.
+  void publish_awaiting() {
+    const auto& head = sequencer_.awaiting_publication();
+    if (!head) return;
+    const SignedHead signed_head = *head;
+    auto note = checkpoint_note(identity_, signed_head);
+    if (!note) return log_error("cannot make a checkpoint", {{"error", note.error().message}});
+    if (sequencer_.publish(signed_head.head.size, std::move(*note))) {
+      published_time_ms_ = signed_head.head.time_ms;
+      to_commit_.notify_one();
+    }
+  }
+
+  void feel_pulse() {
+    const auto state = signer_.attest({});
+    note_signing(state ? Result<void>() : fail(state.error()));
+  }
+
+  // Says when signing stops and when it goes on.
+  void note_signing(const Result<void>& result) {
+    const std::string problem = result ? "" : result.error().message;
+    const std::lock_guard lock(mutex_);
+    if (problem == signing_problem_) return;
+    signing_problem_ = problem;
+    if (problem.empty()) {
+      log_info("the enclave signs again");
+    } else {
+      log_error("the enclave does not sign", {{"error", problem}});
+    }
+  }
+
+  Store& store_;
+  Signer& signer_;
+  const Clock& clock_;
+  const LogServiceOptions options_;
+  const SignerState identity_;
+  std::shared_ptr<const RegistrationPolicy> policy_;  // by std::atomic_load and atomic_store
+  TileCache tiles_;
+  const MetricCounter registered_, refused_, repeated_;
+  const MetricHistogram commit_seconds_, sign_seconds_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable to_commit_, to_sign_;
+  Sequencer sequencer_;          // under mutex_
+  Waiters waiters_;              // under mutex_
+  std::string signing_problem_;  // under mutex_
+  std::string storing_problem_;  // under mutex_
+  std::string commit_error_;     // under mutex_
+  std::uint64_t published_time_ms_ = 0;  // under mutex_
+  bool stopping_ = false;        // under mutex_
+
+  Workers answers_;
+  Workers checks_;
+  std::thread committer_;
+  std::thread signing_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LogService>> LogService::open(Store& store, Signer& signer,
+                                                     const Clock& clock, Metrics& metrics,
+                                                     LogServiceOptions options) {
+  WITAN_ASSIGN(SignerState identity, signer.attest({}));
+  WITAN_ASSIGN(const auto view, store.read());
+  WITAN_ASSIGN(SequencerState state, recover(*view, identity));
+  WITAN_ASSIGN(RegistrationPolicy policy, policy_in_force(*view));
+  return std::make_unique<LogServiceImpl>(store, signer, clock, metrics, options,
+                                          std::move(identity), std::move(state), std::move(policy));
+}
+
+}  // namespace witan
