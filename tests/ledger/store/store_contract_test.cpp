@@ -190,6 +190,24 @@ TEST_CASE("store: a publication and a decision are one commit, or none") {
   CHECK(store->read().value()->decided().value()->size == TreeSize{10});
 }
 
+TEST_CASE("store: policies are listed in order, by views that are new enough") {
+  const bool lmdb = GENERATE(false, true);
+  const TempFolder folder;
+  const auto store = make_store(lmdb, folder);
+  LogWriter log(*store);
+  log.decide(2);
+  const auto before = store->read().value();
+  CHECK(before->policies().value().empty());
+  for (const std::size_t count : {3, 300}) {
+    StoreCommit commit = log.prepare(count);
+    commit.decide->policy = LeafIndex{log.statements.size() - 1};
+    REQUIRE(store->commit(commit));
+  }
+  CHECK(before->policies().value().empty());
+  CHECK(store->read().value()->policies().value() ==
+        std::vector<LeafIndex>{LeafIndex{4}, LeafIndex{304}});
+}
+
 TEST_CASE("store: a view keeps showing what was there when it was made") {
   const bool lmdb = GENERATE(false, true);
   const TempFolder folder;
