@@ -1,0 +1,18 @@
+// Evidence: what parses is written again byte for byte, body and all.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "ledger/attestation/evidence.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace witan;
+  const BytesView bytes(data, size);
+  const auto parsed = SignedEvidence::parse(bytes);
+  if (!parsed) return 0;
+  if (!equal(parsed->encode(), bytes)) std::abort();
+  if (encode_evidence_body(parsed->evidence) != parsed->body) std::abort();
+  if (parsed->evidence.grade > Grade::kProcess) std::abort();
+  return 0;
+}
