@@ -1,14 +1,11 @@
 #include "ledger/format/receipt.h"
 
-#include <limits>
 #include <string>
 #include <utility>
 
 #include "config/limits.h"
-#include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
 #include "ledger/format/ccf_receipt.h"
-#include "ledger/tree/proof.h"
 
 namespace witan {
 namespace {

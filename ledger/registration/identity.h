@@ -3,6 +3,7 @@
 // its issuer to the keys that may have signed it.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 

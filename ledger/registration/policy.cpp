@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "config/limits.h"
 #include "ledger/encoding.h"
 #include "ledger/registration/did_x509.h"
 #include "ledger/registration/identity.h"
