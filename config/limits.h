@@ -80,7 +80,8 @@ inline constexpr std::chrono::seconds kShutdownDeadline = 10s;
 inline constexpr std::size_t kHttpBodyBytesInFlightMax = 256u << 20;
 // How long a synchronous POST waits for its receipt before it becomes a 202.
 inline constexpr std::chrono::seconds kRegistrationWait = 20s;
-// A statement bundle above this is not served whole; 256 statements of the default largest size fit.
+// A statement bundle above this is not served whole; 256 statements of the default largest size
+// fit.
 inline constexpr std::size_t kBundleBytesServedMax = std::size_t{258} << 20;
 inline constexpr std::size_t kVerifyQueueMax = 4'096;
 // Tiles kept with their inner nodes, 16 KiB each, for making proofs.

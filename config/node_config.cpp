@@ -9,7 +9,7 @@ namespace witan {
 namespace {
 
 // A basic TOML string: the escapes that any text may need.
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -38,8 +38,8 @@ Result<void> read_registration(TomlTable& table, NodeConfig& config) {
     WITAN_ASSIGN(token.name, entry.required_string("name"));
     WITAN_ASSIGN(token.sha256_hex, entry.required_string("sha256"));
     if (!is_sha256_hex(token.sha256_hex)) {
-      return fail(entry.error("sha256",
-                              "expected 64 lowercase hex characters, the SHA-256 of the token"));
+      return fail(
+          entry.error("sha256", "expected 64 lowercase hex characters, the SHA-256 of the token"));
     }
     WITAN_TRY(entry.no_other_keys());
     config.tokens.push_back(std::move(token));
@@ -80,16 +80,16 @@ std::string NodeConfig::encode() const {
   out << "# Configuration of a Witan node. What may be registered is not decided here but by the\n"
          "# registration policy, which is entry 0 of the log (a copy: policy.toml).\n\n"
          "# The log's name, as in its checkpoints. Fixed for ever: the enclave holds it too.\n"
-      << "origin = " << quoted(origin) << "\n"
+      << "origin = " << toml_string(origin) << "\n"
       << "# The issuer that receipts name.\n"
-      << "issuer = " << quoted(issuer) << "\n"
+      << "issuer = " << toml_string(issuer) << "\n"
       << "# ADDRESS:PORT; port 0 takes a free one.\n"
-      << "listen = " << quoted(listen) << "\n"
+      << "listen = " << toml_string(listen) << "\n"
       << "io_threads = " << io_threads << "\n"
       << "verify_threads = " << verify_threads << "\n\n";
   if (tls_certificate && tls_key) {
-    out << "[tls]\ncertificate = " << quoted(*tls_certificate) << "\nkey = " << quoted(*tls_key)
-        << "\n\n";
+    out << "[tls]\ncertificate = " << toml_string(*tls_certificate)
+        << "\nkey = " << toml_string(*tls_key) << "\n\n";
   } else {
     out << "# TLS 1.3. Paths are relative to this folder; the key's mode must be 0600.\n"
            "# [tls]\n# certificate = \"tls-chain.pem\"\n# key = \"tls-key.pem\"\n\n";
@@ -105,8 +105,8 @@ std::string NodeConfig::encode() const {
            "# [[registration.token]]\n# name = \"build farm\"\n# sha256 = \"...\"\n";
   }
   for (const TokenConfig& token : tokens) {
-    out << "[[registration.token]]\nname = " << quoted(token.name)
-        << "\nsha256 = " << quoted(token.sha256_hex) << "\n";
+    out << "[[registration.token]]\nname = " << toml_string(token.name)
+        << "\nsha256 = " << toml_string(token.sha256_hex) << "\n";
   }
   return out.str();
 }

@@ -21,13 +21,13 @@ struct TokenConfig {
 };
 
 struct NodeConfig {
-  std::string origin;                       // the log's name, as in its checkpoints
-  std::string issuer;                       // "iss" of receipts: a URI of the operator
-  std::string listen = "127.0.0.1:8080";    // ADDRESS:PORT
+  std::string origin;                          // the log's name, as in its checkpoints
+  std::string issuer;                          // "iss" of receipts: a URI of the operator
+  std::string listen = "127.0.0.1:8080";       // ADDRESS:PORT
   std::optional<std::string> tls_certificate;  // PEM file; relative to the folder
   std::optional<std::string> tls_key;          // PEM file of mode 0600
-  std::vector<TokenConfig> tokens;          // empty: anybody may register, within the rate
-  double rate_per_s = 200;                  // registrations a second and client; 0 switches it off
+  std::vector<TokenConfig> tokens;             // empty: anybody may register, within the rate
+  double rate_per_s = 200;  // registrations a second and client; 0 switches it off
   double burst = 400;
   std::chrono::milliseconds wait = limits::kRegistrationWait;  // then a POST becomes a 202
   unsigned io_threads = 2;

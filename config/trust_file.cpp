@@ -100,7 +100,7 @@ Result<void> read_log(TomlTable& log, std::string_view file_name, const TrustFil
                read_pems(log, "receipt_keys", PemKind::kKeyOrCertificate, reader));
   WITAN_ASSIGN(const std::optional<std::string> grade, log.string("lowest_grade"));
   if (grade) {
-    out.lowest_grade = grade_from_name(*grade);
+    out.lowest_grade = trust_grade_from_name(*grade);
     if (!out.lowest_grade) {
       return fail(
           log.error("lowest_grade", "expected sim, process, tpm or tee, found \"" + *grade + "\""));
@@ -149,7 +149,7 @@ std::string_view to_string(TrustGrade grade) {
   return "unknown";
 }
 
-std::optional<TrustGrade> grade_from_name(std::string_view name) {
+std::optional<TrustGrade> trust_grade_from_name(std::string_view name) {
   for (const TrustGrade grade :
        {TrustGrade::kSim, TrustGrade::kProcess, TrustGrade::kTpm, TrustGrade::kTee}) {
     if (to_string(grade) == name) return grade;

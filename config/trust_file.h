@@ -33,7 +33,7 @@ namespace witan {
 enum class TrustGrade { kSim = 0, kProcess = 1, kTpm = 2, kTee = 3 };
 [[nodiscard]] std::string_view to_string(TrustGrade grade);
 // "sim", "process", "tpm", "tee".
-[[nodiscard]] std::optional<TrustGrade> grade_from_name(std::string_view name);
+[[nodiscard]] std::optional<TrustGrade> trust_grade_from_name(std::string_view name);
 
 struct TrustFile {
   struct Issuer {

@@ -43,7 +43,8 @@ Result<std::string> checkpoint_note(const SignerState& log, const SignedHead& he
   WITAN_ASSIGN(const VerifierKey vkey,
                VerifierKey::make(log.origin, NoteAlgorithm::kEd25519, log.note_key));
   const Checkpoint checkpoint{log.origin, head.head.size, head.head.root, {}};
-  return Note{checkpoint.text(), {NoteSignature{log.origin, vkey.id, to_bytes(head.note_signature)}}}
+  return Note{checkpoint.text(),
+              {NoteSignature{log.origin, vkey.id, to_bytes(head.note_signature)}}}
       .encode();
 }
 
@@ -66,8 +67,8 @@ Result<void> begin_log(Store& store, Signer& signer, const PrivateKey& operator_
   WITAN_ASSIGN(const SignerState log, signer.attest(entry0));
   WITAN_ASSIGN(const LogKeys log_keys, log_keys_of(log));
   WITAN_ASSIGN(const Statement keys,
-               operator_statement(log, operator_key, kLogKeysContentType,
-                                  encode_log_keys(log_keys), genesis.time_ms));
+               operator_statement(log, operator_key, kLogKeysContentType, encode_log_keys(log_keys),
+                                  genesis.time_ms));
   WITAN_TRY(rules.check_log_keys(keys));
   const Hash32 entry1 = keys.entry();
 
@@ -78,8 +79,11 @@ Result<void> begin_log(Store& store, Signer& signer, const PrivateKey& operator_
   const Bytes statement0 = policy.canonical(), statement1 = keys.canonical();
 
   StoreCommit decide;
-  decide.decide = StoreCommit::Decide{
-      std::nullopt, head, {BatchEntry{entry0, statement0}, BatchEntry{entry1, statement1}}};
+  decide.decide =
+      StoreCommit::Decide{std::nullopt,
+                          head,
+                          {BatchEntry{entry0, statement0}, BatchEntry{entry1, statement1}},
+                          std::nullopt};
   WITAN_TRY(store.commit(decide));
   WITAN_ASSIGN(const SignedHead signed_head, signer.append(TreeSize{0}, entries, head.time_ms));
   if (signed_head.head != head) {

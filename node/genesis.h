@@ -1,6 +1,6 @@
 #pragma once
-// The beginning of a log: entry 0, its registration policy, and entry 1, its keys with the enclave's evidence, registered
-// in one batch, so that a log is never seen without them.
+// The beginning of a log: entry 0, its registration policy, and entry 1, its keys with the
+// enclave's evidence, registered in one batch, so that a log is never seen without them.
 
 #include <cstdint>
 #include <string>
@@ -17,9 +17,9 @@ struct Genesis {
   std::uint64_t time_ms = 0;
 };
 
-// Begins the log of a signer that has keys and has signed nothing, in an empty store. Both statements are signed with
-// the operator's key, which must be an admin key of the policy. kConflict when the store or the signer has
-// entries already; the policy's errors.
+// Begins the log of a signer that has keys and has signed nothing, in an empty store. Both
+// statements are signed with the operator's key, which must be an admin key of the policy.
+// kConflict when the store or the signer has entries already; the policy's errors.
 [[nodiscard]] Result<void> begin_log(Store& store, Signer& signer, const PrivateKey& operator_key,
                                      const Genesis& genesis);
 

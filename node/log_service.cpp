@@ -194,7 +194,8 @@ class LogServiceImpl final : public LogService {
       if (job && commit_error_.empty()) storing_problem_.clear();
       expire(lock);
       const std::uint64_t at = clock_.steady_ms();
-      const std::uint64_t until = std::min(sequencer_.next_deadline().value_or(at + 1'000), at + 100);
+      const std::uint64_t until =
+          std::min(sequencer_.next_deadline().value_or(at + 1'000), at + 100);
       if (until > at) to_commit_.wait_for(lock, std::chrono::milliseconds(until - at));
     }
   }
@@ -248,10 +249,12 @@ class LogServiceImpl final : public LogService {
   void load_policy(LeafIndex index) {
     const auto policy_now = policy();
     auto view = store_.read();
-    Result<RegistrationPolicy> next_rules = view ? next_policy(**view, index, *policy_now) : Result<RegistrationPolicy>(fail(view.error()));
+    Result<RegistrationPolicy> next_rules = view ? next_policy(**view, index, *policy_now)
+                                                 : Result<RegistrationPolicy>(fail(view.error()));
     if (!next_rules) {
       // It was checked before it was let in, so this is the store failing.
-      log_error("cannot load the policy that was registered", {{"error", next_rules.error().message}});
+      log_error("cannot load the policy that was registered",
+                {{"error", next_rules.error().message}});
       return;
     }
     std::atomic_store(&policy_, std::make_shared<const RegistrationPolicy>(std::move(*next_rules)));
@@ -387,13 +390,13 @@ class LogServiceImpl final : public LogService {
 
   mutable std::mutex mutex_;
   std::condition_variable to_commit_, to_sign_;
-  Sequencer sequencer_;          // under mutex_
-  Waiters waiters_;              // under mutex_
-  std::string signing_problem_;  // under mutex_
-  std::string storing_problem_;  // under mutex_
-  std::string commit_error_;     // under mutex_
+  Sequencer sequencer_;                  // under mutex_
+  Waiters waiters_;                      // under mutex_
+  std::string signing_problem_;          // under mutex_
+  std::string storing_problem_;          // under mutex_
+  std::string commit_error_;             // under mutex_
   std::uint64_t published_time_ms_ = 0;  // under mutex_
-  bool stopping_ = false;        // under mutex_
+  bool stopping_ = false;                // under mutex_
 
   Workers answers_;
   Workers checks_;

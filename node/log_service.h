@@ -1,9 +1,10 @@
 #pragma once
-// One sequenced log at work: takes statements, checks them on worker threads, has them decided, signed and published,
-// and tells whoever waits.
+// One sequenced log at work: takes statements, checks them on worker threads, has them decided,
+// signed and published, and tells whoever waits.
 //
-// Threads: the workers check statements; the committer is the only writer of the store; the signer thread is the
-// only caller of the enclave. The sequencer, a core without I/O, is shared by them under one mutex.
+// Threads: the workers check statements; the committer is the only writer of the store; the signer
+// thread is the only caller of the enclave. The sequencer, a core without I/O, is shared by them
+// under one mutex.
 
 #include <atomic>
 #include <functional>
@@ -42,17 +43,18 @@ struct LogStatus {
 
 class LogService {
  public:
-  // The store and signer must outlive it and hold a log that was begun (entries 0 and 1). Fails when store and enclave contradict each
-  // other (kStale, kConflict), naming the way out.
+  // The store and signer must outlive it and hold a log that was begun (entries 0 and 1). Fails
+  // when store and enclave contradict each other (kStale, kConflict), naming the way out.
   static Result<std::unique_ptr<LogService>> open(Store& store, Signer& signer, const Clock& clock,
                                                   Metrics& metrics, LogServiceOptions options);
   // Stops the threads. Statements that wait are answered kUnavailable.
   virtual ~LogService() = default;
 
-  // Checks the statement and, when it is accepted, has it registered. `done` is called exactly once, from another
-  // thread: when it is published, or when `wait` has passed or the log is crowded and it is at least decided, or
-  // with the error. A statement that is in the log already is answered like a new one, with its index. kOverloaded
-  // when a queue is full, kTimeout when `wait` passed and it is not even decided.
+  // Checks the statement and, when it is accepted, has it registered. `done` is called exactly
+  // once, from another thread: when it is published, or when `wait` has passed or the log is
+  // crowded and it is at least decided, or with the error. A statement that is in the log already
+  // is answered like a new one, with its index. kOverloaded when a queue is full, kTimeout when
+  // `wait` passed and it is not even decided.
   virtual void submit(Bytes statement, std::chrono::milliseconds wait, RegistrationDone done) = 0;
   // Whether the statement is on its way into the log: accepted, and not published yet.
   [[nodiscard]] virtual bool pending(const Hash32& entry) = 0;

@@ -11,8 +11,8 @@
 
 namespace witan {
 
-// A leaf, the head that its receipts refer to (the first that was published over it, so that every node gives the
-// same bytes), and the path between them.
+// A leaf, the head that its receipts refer to (the first that was published over it, so that every
+// node gives the same bytes), and the path between them.
 struct Located {
   LeafIndex index;
   PublishedHead head;
@@ -20,7 +20,8 @@ struct Located {
 };
 
 // nullopt when the leaf is not covered by a published head yet.
-[[nodiscard]] Result<std::optional<Located>> locate(ReadView& view, TileCache& tiles, LeafIndex index);
+[[nodiscard]] Result<std::optional<Located>> locate(ReadView& view, TileCache& tiles,
+                                                    LeafIndex index);
 
 // RFC 9942 receipt with the witnessed checkpoint embedded.
 [[nodiscard]] Bytes receipt_of(const Located& located);

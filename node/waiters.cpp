@@ -24,8 +24,8 @@ void Waiters::decided(const Hash32& entry, LeafIndex index, std::uint64_t now_ms
   if (found == waiting_.end()) return;
   found->second.index = index;
   auto& waiters = found->second.waiters;
-  const auto over = std::stable_partition(
-      waiters.begin(), waiters.end(), [&](const Waiter& w) { return w.deadline_ms > now_ms; });
+  const auto over = std::stable_partition(waiters.begin(), waiters.end(),
+                                          [&](const Waiter& w) { return w.deadline_ms > now_ms; });
   for (auto it = over; it != waiters.end(); ++it) {
     due.push_back({std::move(it->done), registered(entry, index, Stage::kDecided)});
   }

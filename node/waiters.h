@@ -1,5 +1,6 @@
 #pragma once
-// Who waits for which statement. A core without threads or clock: its owner holds the lock and tells the time.
+// Who waits for which statement. A core without threads or clock: its owner holds the lock and
+// tells the time.
 
 #include <cstdint>
 #include <functional>
@@ -13,7 +14,8 @@
 
 namespace witan {
 
-// How far a statement has come. kDecided: durable in the log, its receipt follows. kPublished: it has a receipt.
+// How far a statement has come. kDecided: durable in the log, its receipt follows. kPublished: it
+// has a receipt.
 enum class Stage { kDecided, kPublished };
 
 struct Registration {
@@ -33,8 +35,8 @@ struct DueAnswer {
 
 class Waiters {
  public:
-  // Waits for publication until the deadline (of a clock that never goes back), then for the decision only.
-  // `index` when the statement is decided already.
+  // Waits for publication until the deadline (of a clock that never goes back), then for the
+  // decision only. `index` when the statement is decided already.
   void add(const Hash32& entry, std::uint64_t deadline_ms, std::optional<LeafIndex> index,
            RegistrationDone done);
 
@@ -47,8 +49,9 @@ class Waiters {
   void failed(const Hash32& entry, const StatementError& error, std::vector<DueAnswer>& due);
   void fail_all(const StatementError& error, std::vector<DueAnswer>& due);
 
-  // Those whose time is over, and, when `crowded`, everybody whose statement is decided. A statement that
-  // is not even decided `grace_ms` after its time is answered kTimeout (it may still be registered).
+  // Those whose time is over, and, when `crowded`, everybody whose statement is decided. A
+  // statement that is not even decided `grace_ms` after its time is answered kTimeout (it may still
+  // be registered).
   void expire(std::uint64_t now_ms, bool crowded, std::uint64_t grace_ms,
               std::vector<DueAnswer>& due);
 

@@ -18,10 +18,14 @@ struct Close {
 
 const EVP_MD* digest_of(std::int64_t hash_algorithm) {
   switch (hash_algorithm) {
-    case -16: return EVP_sha256();
-    case -43: return EVP_sha384();
-    case -44: return EVP_sha512();
-    default: return nullptr;
+    case -16:
+      return EVP_sha256();
+    case -43:
+      return EVP_sha384();
+    case -44:
+      return EVP_sha512();
+    default:
+      return nullptr;
   }
 }
 

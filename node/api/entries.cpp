@@ -1,4 +1,5 @@
-// SCRAPI: registration, receipts, keys (draft-ietf-scitt-scrapi-11), and what Witan adds below an entry.
+// SCRAPI: registration, receipts, keys (draft-ietf-scitt-scrapi-11), and what Witan adds below an
+// entry.
 
 #include <algorithm>
 #include <string>
@@ -126,10 +127,12 @@ http::Response get_entry(const Context& context, const http::Request& request) {
     case What::kReceipt:
       return immutable(request, etag,
                        receipt_response(found, id, accepts_type(request, kReceiptCose)));
-    case What::kStatement: return transparent_statement(request, **view, found, etag);
+    case What::kStatement:
+      return transparent_statement(request, **view, found, etag);
     case What::kProof:
-      return immutable(request, etag,
-                       http::Response::text(200, "text/plain; charset=utf-8", tlog_proof_of(found)));
+      return immutable(
+          request, etag,
+          http::Response::text(200, "text/plain; charset=utf-8", tlog_proof_of(found)));
   }
   return cbor_problem(500, "Internal Server Error", "unknown kind of answer");
 }
@@ -147,14 +150,16 @@ http::Response get_keys(const Context& context, const http::Request& request) {
     return http::Response::bytes(200, "application/cbor", CborWriter().array(1).raw(encoded).take())
         .with("Cache-Control", "public, max-age=300");
   }
-  // RFC 9679 thumbprints are 32 raw bytes, which no URL can carry as they are: base64url is the one form.
+  // RFC 9679 thumbprints are 32 raw bytes, which no URL can carry as they are: base64url is the one
+  // form.
   const std::string_view name = std::string_view(request.path).substr(kAll.size() + 1);
   if (name == base64url_encode(kid)) {
     return http::Response::bytes(200, "application/cbor", encoded)
         .with("Cache-Control", "public, max-age=300");
   }
-  return cbor_problem(404, "No such key",
-                      "this service has no key with the kid '" + std::string(name.substr(0, 100)) + "'");
+  return cbor_problem(
+      404, "No such key",
+      "this service has no key with the kid '" + std::string(name.substr(0, 100)) + "'");
 }
 
 void post_entry(const Context& context, http::Request&& request, http::Respond respond) {
@@ -162,18 +167,20 @@ void post_entry(const Context& context, http::Request&& request, http::Respond r
   if (type != kCose && type != kStatementCose) {
     return respond(cbor_problem(415, "Unsupported Media Type",
                                 "expected Content-Type application/cose or "
-                                "application/scitt-statement+cose, found '" + type + "'"));
+                                "application/scitt-statement+cose, found '" +
+                                    type + "'"));
   }
   const bool typed = accepts_type(request, kReceiptCose);
   const auto wait = prefers_async(request) ? std::chrono::milliseconds(0) : context.config.wait;
-  context.log.submit(
-      std::move(request.body), wait,
-      [&log = context.log, respond = std::move(respond), typed](StatementResult<Registration> done) {
-        if (done) return respond(registered_response(log, *done, typed));
-        const StatementError& error = done.error();
-        if (http_status(error.code) != 400) return respond(problem_for("/entries", error));
-        respond(cbor_problem(400, scrapi_title(error.fault), error.message));
-      });
+  context.log.submit(std::move(request.body), wait,
+                     [&log = context.log, respond = std::move(respond),
+                      typed](StatementResult<Registration> done) {
+                       if (done) return respond(registered_response(log, *done, typed));
+                       const StatementError& error = done.error();
+                       if (http_status(error.code) != 400)
+                         return respond(problem_for("/entries", error));
+                       respond(cbor_problem(400, scrapi_title(error.fault), error.message));
+                     });
 }
 
 }  // namespace witan::api

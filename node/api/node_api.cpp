@@ -97,12 +97,14 @@ void NodeApi::handle(http::Request&& request, http::Respond respond) {
                                     "this path takes " + allowed + ", not " + request.method_text)
                        .with("Allow", allowed));
   }
-  respond(api::problem_for(request.path, 404, "", "this node has nothing at " + request.path.substr(0, 200)));
+  respond(api::problem_for(request.path, 404, "",
+                           "this node has nothing at " + request.path.substr(0, 200)));
 }
 
 std::size_t NodeApi::body_bytes_max(const http::Request& request) const {
   if (request.method != http::Method::kPost || request.path != "/entries") return 0;
-  // Unprotected headers (receipts of other logs, say) are dropped later, so a body may be larger than what is registered.
+  // Unprotected headers (receipts of other logs, say) are dropped later, so a body may be larger
+  // than what is registered.
   constexpr std::size_t kUnprotected = 64u << 10;
   return impl_->context.log.policy()->config().max_statement_bytes + kUnprotected;
 }

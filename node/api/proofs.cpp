@@ -1,4 +1,5 @@
-// GET /proof/inclusion and /proof/consistency: JSON, or RFC 9942 receipts when asked for with Accept.
+// GET /proof/inclusion and /proof/consistency: JSON, or RFC 9942 receipts when asked for with
+// Accept.
 
 #include <nlohmann/json.hpp>
 
@@ -36,7 +37,8 @@ Result<TreeSize> size_parameter(const http::Request& request, std::string_view n
   const TreeSize published = head->head.head.size;
   if (!asked) return published;
   if (*asked > published.value) {
-    return fail(ErrorCode::kNotFound, "parameter '" + std::string(name) + "': the published tree has " +
+    return fail(ErrorCode::kNotFound, "parameter '" + std::string(name) +
+                                          "': the published tree has " +
                                           std::to_string(published.value) + " leaves, asked for " +
                                           std::to_string(*asked));
   }
@@ -47,8 +49,9 @@ Result<LeafIndex> leaf_parameter(const http::Request& request, ReadView& view) {
   WITAN_ASSIGN(const auto index, number(request, "index"));
   WITAN_ASSIGN(const auto id, request.parameter("id"));
   if (index.has_value() == id.has_value()) {
-    return fail(ErrorCode::kMalformed,
-                "expected exactly one of the parameters 'index' (a number) and 'id' (64 hex characters)");
+    return fail(
+        ErrorCode::kMalformed,
+        "expected exactly one of the parameters 'index' (a number) and 'id' (64 hex characters)");
   }
   if (index) return LeafIndex{*index};
   WITAN_ASSIGN(const Hash32 entry, parse_locator(*id));

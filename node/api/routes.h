@@ -19,7 +19,8 @@ struct Context {
 // 64 lowercase hex characters; kMalformed.
 [[nodiscard]] Result<Hash32> parse_locator(std::string_view text);
 
-// GET /entries/{id}, /entries/{id}/statement, /entries/{id}.tlog-proof, /.well-known/scitt-keys[/{kid}].
+// GET /entries/{id}, /entries/{id}/statement, /entries/{id}.tlog-proof,
+// /.well-known/scitt-keys[/{kid}].
 [[nodiscard]] http::Response get_entry(const Context& context, const http::Request& request);
 [[nodiscard]] http::Response get_keys(const Context& context, const http::Request& request);
 // POST /entries, after the rate limit and the token.
@@ -30,8 +31,10 @@ void post_entry(const Context& context, http::Request&& request, http::Respond r
 [[nodiscard]] http::Response get_tile(const Context& context, const http::Request& request);
 
 // GET /proof/inclusion and /proof/consistency.
-[[nodiscard]] http::Response get_inclusion_proof(const Context& context, const http::Request& request);
-[[nodiscard]] http::Response get_consistency_proof(const Context& context, const http::Request& request);
+[[nodiscard]] http::Response get_inclusion_proof(const Context& context,
+                                                 const http::Request& request);
+[[nodiscard]] http::Response get_consistency_proof(const Context& context,
+                                                   const http::Request& request);
 
 // Whether the request's If-None-Match names the tag (quotes included).
 [[nodiscard]] bool matches_etag(const http::Request& request, std::string_view etag);

@@ -24,8 +24,7 @@ http::Response get_status(const Context& context) {
   const LogStatus status = context.log.status();
   const SignerState& identity = context.log.identity();
   const StoreUsage usage = context.log.store().usage();
-  const auto vkey =
-      VerifierKey::make(identity.origin, NoteAlgorithm::kEd25519, identity.note_key);
+  const auto vkey = VerifierKey::make(identity.origin, NoteAlgorithm::kEd25519, identity.note_key);
   nlohmann::ordered_json body;
   body["version"] = WITAN_VERSION;
   body["origin"] = identity.origin;

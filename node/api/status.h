@@ -12,7 +12,8 @@ namespace witan::api {
 [[nodiscard]] http::Response get_status(const Context& context);
 // 200 "ok" while statements can be registered; 503 naming what is wrong.
 [[nodiscard]] http::Response get_health(const Context& context);
-// The log's and the server's figures, read when /metrics is asked for. What is given must outlive the metrics' last text().
+// The log's and the server's figures, read when /metrics is asked for. What is given must outlive
+// the metrics' last text().
 void show_log(LogService& log, Metrics& metrics);
 void show_server(std::function<http::ServerCounters()> counters, Metrics& metrics);
 

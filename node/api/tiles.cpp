@@ -26,11 +26,11 @@ Result<Bytes> statement_bundle(ReadView& view, LeafIndex start, std::uint32_t co
   std::size_t size = 0;
   for (const BytesView piece : pieces) size += piece.size();
   if (size > limits::kBundleBytesServedMax) {
-    return fail(ErrorCode::kTooLarge,
-                "the bundle has " + std::to_string(size) + " bytes, above the " +
-                    std::to_string(limits::kBundleBytesServedMax) +
-                    " that are served in one answer; its statements are at "
-                    "/entries/{id}/statement, one by one");
+    return fail(ErrorCode::kTooLarge, "the bundle has " + std::to_string(size) +
+                                          " bytes, above the " +
+                                          std::to_string(limits::kBundleBytesServedMax) +
+                                          " that are served in one answer; its statements are at "
+                                          "/entries/{id}/statement, one by one");
   }
   Bytes out;
   out.reserve(size);
@@ -49,7 +49,8 @@ Result<Bytes> tile_body(ReadView& view, const TilePath& path) {
       WITAN_ASSIGN(const BytesView entries, view.entries(start, path.width));
       return entry_bundle(entries);
     }
-    case TileKind::kStatements: return statement_bundle(view, start, path.width);
+    case TileKind::kStatements:
+      return statement_bundle(view, start, path.width);
   }
   return fail(ErrorCode::kNotFound, "no such kind of tile");
 }
@@ -81,9 +82,9 @@ http::Response get_tile(const Context& context, const http::Request& request) {
   const std::uint32_t width = tile_width(path->tile, size);
   if (width < path->width) {
     return json_problem(404, "Not Found",
-                        "the tile has " + std::to_string(width) + " hashes in the published tree of " +
-                            std::to_string(size.value) + " leaves, asked for " +
-                            std::to_string(path->width));
+                        "the tile has " + std::to_string(width) +
+                            " hashes in the published tree of " + std::to_string(size.value) +
+                            " leaves, asked for " + std::to_string(path->width));
   }
   auto body = tile_body(**view, *path);
   if (!body) return problem_for(request.path, body.error());

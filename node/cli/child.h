@@ -16,11 +16,12 @@ struct ChildResult {
   std::string err;
 };
 
-// Runs a program to its end and keeps what it printed (at most 16 MiB each). Its standard input is empty. kIo when it
-// cannot be started.
+// Runs a program to its end and keeps what it printed (at most 16 MiB each). Its standard input is
+// empty. kIo when it cannot be started.
 [[nodiscard]] Result<ChildResult> run_child(const std::vector<std::string>& command);
 
-// A program that runs beside this one. The destructor kills it (by its process id) and waits for it.
+// A program that runs beside this one. The destructor kills it (by its process id) and waits for
+// it.
 class Child {
  public:
   // Standard output and error go to the file. `environment` is added to this process's.
@@ -38,7 +39,7 @@ class Child {
 
  private:
   explicit Child(pid_t pid) : pid_(pid) {}
-  pid_t pid_ = -1;      // -1 once it was waited for
+  pid_t pid_ = -1;  // -1 once it was waited for
   int exit_code_ = 0;
 };
 

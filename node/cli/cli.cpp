@@ -14,13 +14,16 @@ int exit_code(ErrorCode code) {
     case ErrorCode::kRefused:
     case ErrorCode::kBadProof:
     case ErrorCode::kConflict:
-    case ErrorCode::kStale: return kExitCheckFailed;
-    case ErrorCode::kUsage: return kExitUsage;
+    case ErrorCode::kStale:
+      return kExitCheckFailed;
+    case ErrorCode::kUsage:
+      return kExitUsage;
     case ErrorCode::kNotFound:
     case ErrorCode::kOverloaded:
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimeout:
-    case ErrorCode::kIo: return kExitUnreachable;
+    case ErrorCode::kIo:
+      return kExitUnreachable;
   }
   return kExitUnreachable;
 }

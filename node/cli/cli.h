@@ -1,5 +1,6 @@
 #pragma once
-// The command line: one function a verb. Exit codes: 0 done, 1 a check failed, 2 usage, 3 could not reach or read.
+// The command line: one function a verb. Exit codes: 0 done, 1 a check failed, 2 usage, 3 could not
+// reach or read.
 
 #include <functional>
 #include <string>

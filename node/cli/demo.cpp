@@ -1,4 +1,5 @@
-// witan demo: the main job, end to end, in a temporary folder: sign, register, verify offline, see forgeries refused, survive kill -9.
+// witan demo: the main job, end to end, in a temporary folder: sign, register, verify offline, see
+// forgeries refused, survive kill -9.
 
 #include <chrono>
 #include <csignal>
@@ -79,7 +80,8 @@ class Story {
   [[nodiscard]] std::string shorten(const std::string& word) const {
     const std::string prefix = dir_.string() + "/";
     const std::size_t at = word.find(prefix);
-    if (at == std::string::npos) return word.find(' ') == std::string::npos ? word : "'" + word + "'";
+    if (at == std::string::npos)
+      return word.find(' ') == std::string::npos ? word : "'" + word + "'";
     return word.substr(0, at) + word.substr(at + prefix.size());
   }
 
@@ -109,7 +111,8 @@ class Demo {
     WITAN_TRY(survive_kill());
     node_->send(SIGTERM);
     node_->wait();
-    std::printf("\nThat is Witan: signed, logged, proven, and checked without trusting the node.\n");
+    std::printf(
+        "\nThat is Witan: signed, logged, proven, and checked without trusting the node.\n");
     return {};
   }
 
@@ -122,10 +125,11 @@ class Demo {
   }
 
   Result<void> start_log() {
-    story_.chapter("An operator begins a log. Its key is made inside witan-enclave, another process");
-    WITAN_TRY(story_.type({"init", "--dir", at("log"), "--origin", "log.example/demo", "--issuer",
-                           std::string(kIssuer) + "=" + at("build.pem.pub"), "--listen",
-                           "127.0.0.1:0"}));
+    story_.chapter(
+        "An operator begins a log. Its key is made inside witan-enclave, another process");
+    WITAN_TRY(
+        story_.type({"init", "--dir", at("log"), "--origin", "log.example/demo", "--issuer",
+                     std::string(kIssuer) + "=" + at("build.pem.pub"), "--listen", "127.0.0.1:0"}));
     std::printf("   $ witan node --dir log &\n");
     WITAN_TRY(start_node());
     Story::say("  serving at " + url_);
@@ -135,7 +139,8 @@ class Demo {
   Result<void> start_node() {
     std::error_code ignored;
     fs::remove(dir_ / "log" / "address", ignored);
-    WITAN_ASSIGN(Child child, Child::start({this_program(), "node", "--dir", at("log")}, at("node.log")));
+    WITAN_ASSIGN(Child child,
+                 Child::start({this_program(), "node", "--dir", at("log")}, at("node.log")));
     node_ = std::make_unique<Child>(std::move(child));
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (std::chrono::steady_clock::now() < end && node_->running()) {
@@ -150,7 +155,8 @@ class Demo {
   }
 
   Result<void> register_artifact() {
-    story_.chapter("The farm signs an artifact (this very program) and its SBOM, and registers both");
+    story_.chapter(
+        "The farm signs an artifact (this very program) and its SBOM, and registers both");
     WITAN_TRY(write_file_atomic(at("witan.spdx.json"), sbom_of_this_program(), 0644));
     std::error_code error;
     fs::copy_file(this_program(), dir_ / "witan", error);
@@ -161,16 +167,26 @@ class Demo {
     WITAN_TRY(story_.type({"sign", "--key", at("build.pem"), "--issuer", kIssuer, "--subject",
                            "witan " WITAN_VERSION, "--content-type", "application/spdx+json",
                            at("witan.spdx.json"), "-o", at("sbom.statement")}));
-    WITAN_TRY(story_.type(
-        {"submit", "--node", url_, at("witan.statement"), "-o", at("witan.receipt")}));
+    WITAN_TRY(
+        story_.type({"submit", "--node", url_, at("witan.statement"), "-o", at("witan.receipt")}));
     return story_.type({"submit", "--node", url_, at("sbom.statement"), "-o", at("sbom.receipt")});
   }
 
   std::vector<std::string> verify(const std::string& receipt, const std::string& artifact,
                                   const std::string& issuer_key) {
-    return {"verify",   "--statement",  at("witan.statement"),   "--receipt",  receipt,
-            "--log-key", at("log/log.vkey"), "--log-key", at("log/receipt-key.pem"),
-            "--issuer-key", issuer_key, "--artifact", artifact};
+    return {"verify",
+            "--statement",
+            at("witan.statement"),
+            "--receipt",
+            receipt,
+            "--log-key",
+            at("log/log.vkey"),
+            "--log-key",
+            at("log/receipt-key.pem"),
+            "--issuer-key",
+            issuer_key,
+            "--artifact",
+            artifact};
   }
 
   Result<void> verify_offline() {
@@ -179,10 +195,12 @@ class Demo {
   }
 
   Result<void> show_refusals() {
-    story_.chapter("What is forged is refused: a changed artifact, a changed receipt, an unknown issuer");
+    story_.chapter(
+        "What is forged is refused: a changed artifact, a changed receipt, an unknown issuer");
     fs::copy_file(dir_ / "witan", dir_ / "witan.changed");
     std::ofstream(dir_ / "witan.changed", std::ios::app | std::ios::binary) << "x";
-    WITAN_TRY(story_.type(verify(at("witan.receipt"), at("witan.changed"), at("build.pem.pub")), 1));
+    WITAN_TRY(
+        story_.type(verify(at("witan.receipt"), at("witan.changed"), at("build.pem.pub")), 1));
 
     WITAN_ASSIGN(std::string receipt, read_text_file(at("witan.receipt"), std::size_t{1} << 20));
     receipt.back() = static_cast<char>(receipt.back() ^ 1);
@@ -190,9 +208,9 @@ class Demo {
     WITAN_TRY(story_.type(verify(at("changed.receipt"), at("witan"), at("build.pem.pub")), 1));
 
     WITAN_TRY(story_.type({"keygen", "--out", at("mallory.pem")}));
-    WITAN_TRY(story_.type({"sign", "--key", at("mallory.pem"), "--issuer", "https://mallory.example",
-                           "--subject", "witan " WITAN_VERSION, "--hash-envelope", at("witan"), "-o",
-                           at("mallory.statement")}));
+    WITAN_TRY(story_.type({"sign", "--key", at("mallory.pem"), "--issuer",
+                           "https://mallory.example", "--subject", "witan " WITAN_VERSION,
+                           "--hash-envelope", at("witan"), "-o", at("mallory.statement")}));
     return story_.type(
         {"submit", "--node", url_, at("mallory.statement"), "-o", at("mallory.receipt")}, 1);
   }
@@ -200,13 +218,14 @@ class Demo {
   Result<void> survive_kill() {
     story_.chapter("The node is killed with kill -9 in the middle of a burst, and started again");
     Burst burst{url_, at("build.pem"), kIssuer};
-    WITAN_ASSIGN(const BurstResult acknowledged,
-                 burst.run([this] { node_->send(SIGKILL); }));
+    WITAN_ASSIGN(const BurstResult acknowledged, burst.run([this] { node_->send(SIGKILL); }));
     node_->wait();
-    Story::say(std::to_string(acknowledged.ids.size()) + " statements were answered with 201 before it died");
+    Story::say(std::to_string(acknowledged.ids.size()) +
+               " statements were answered with 201 before it died");
     WITAN_TRY(start_node());
     Story::say("started again at " + url_);
-    WITAN_TRY(story_.type({"audit", "--node", url_, "--log-key", at("log/log.vkey"), "--state", at("audit")}));
+    WITAN_TRY(story_.type(
+        {"audit", "--node", url_, "--log-key", at("log/log.vkey"), "--state", at("audit")}));
     WITAN_ASSIGN(const std::size_t found, burst.count_registered(url_, acknowledged));
     Story::say("of the " + std::to_string(acknowledged.ids.size()) + " acknowledged statements, " +
                std::to_string(found) + " have their receipt");

@@ -21,8 +21,8 @@ constexpr std::size_t kKillAfter = 500;
 struct Shared {
   std::mutex mutex;
   std::condition_variable enough;
-  BurstResult result;        // under mutex
-  unsigned ended = 0;        // under mutex
+  BurstResult result;  // under mutex
+  unsigned ended = 0;  // under mutex
 };
 
 void send_statements(const Burst& burst, const PrivateKey& key, unsigned thread, Shared& shared) {
@@ -60,9 +60,8 @@ Result<BurstResult> Burst::run(const std::function<void()>& in_the_middle) const
   }
   {
     std::unique_lock lock(shared.mutex);
-    shared.enough.wait(lock, [&] {
-      return shared.result.ids.size() >= kKillAfter || shared.ended == kThreads;
-    });
+    shared.enough.wait(
+        lock, [&] { return shared.result.ids.size() >= kKillAfter || shared.ended == kThreads; });
   }
   in_the_middle();
   for (std::thread& thread : threads) thread.join();

@@ -18,8 +18,8 @@ struct Burst {
   std::string key_file;
   std::string issuer;
 
-  // Registers statements from several threads; calls `in_the_middle` after some were acknowledged, and goes
-  // on until requests fail.
+  // Registers statements from several threads; calls `in_the_middle` after some were acknowledged,
+  // and goes on until requests fail.
   Result<BurstResult> run(const std::function<void()>& in_the_middle) const;
   // How many of them the node at `node_url` has a receipt for.
   Result<std::size_t> count_registered(const std::string& node_url, const BurstResult& burst) const;

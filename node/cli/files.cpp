@@ -1,7 +1,5 @@
 #include "node/cli/files.h"
 
-
-
 #include "config/file.h"
 #include "config/limits.h"
 #include "ledger/crypto/secret.h"

@@ -1,5 +1,5 @@
-// witan init: makes a node's folder: configuration, operator's key, enclave with the log's keys, and a log that holds its policy
-// and its keys.
+// witan init: makes a node's folder: configuration, operator's key, enclave with the log's keys,
+// and a log that holds its policy and its keys.
 
 #include <cstdio>
 #include <filesystem>
@@ -73,8 +73,7 @@ Result<std::string> fill(const NodePaths& paths, const NodeConfig& config, const
   WITAN_TRY(write_file_atomic(paths.config().string(), config.encode(), 0644));
   WITAN_TRY(write_file_atomic(paths.policy().string(), policy, 0644));
 
-  WITAN_ASSIGN(const auto signer,
-               EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
+  WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
   WITAN_ASSIGN(const SignerState log, signer->init(config.origin, config.issuer));
   WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
   WITAN_TRY(begin_log(*store, *signer, operator_key, Genesis{policy, system_clock().unix_ms()}));
@@ -93,7 +92,8 @@ Result<void> run(const Options& options) {
   const NodePaths paths{options.dir};
   std::error_code error;
   if (fs::exists(paths.dir) && !fs::is_empty(paths.dir, error)) {
-    return fail(ErrorCode::kUsage, options.dir + ": exists and is not empty; init makes a new folder");
+    return fail(ErrorCode::kUsage,
+                options.dir + ": exists and is not empty; init makes a new folder");
   }
   if (!valid_key_name(options.origin)) {
     return fail(ErrorCode::kUsage, "--origin '" + options.origin +
@@ -117,14 +117,16 @@ Result<void> run(const Options& options) {
   auto vkey = fill(making, config, options);
   if (vkey) {
     fs::rename(making.dir, dir, error);
-    if (error) vkey = fail(ErrorCode::kIo, dir.string() + ": cannot rename into place: " + error.message());
+    if (error)
+      vkey = fail(ErrorCode::kIo, dir.string() + ": cannot rename into place: " + error.message());
   }
   if (!vkey) {
     fs::remove_all(making.dir, error);
     return fail(vkey.error());
   }
   std::printf(
-      "made %s\n  configuration    witan.toml\n  policy           policy.toml (entry 0 of the log)\n"
+      "made %s\n  configuration    witan.toml\n  policy           policy.toml (entry 0 of the "
+      "log)\n"
       "  operator's key   operator.pem (signs later policies: keep it, best elsewhere)\n"
       "  log key          %s\n  receipt key      receipt-key.pem\nrun it: witan node --dir %s\n",
       options.dir.c_str(), vkey->c_str(), options.dir.c_str());
@@ -137,13 +139,15 @@ void add_init(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("init", "Make a node's folder and begin its log");
   verb->footer(
-      "Example: witan init --dir ./log --origin example.com/log --issuer https://example.com/ci=ci.pem.pub");
+      "Example: witan init --dir ./log --origin example.com/log --issuer "
+      "https://example.com/ci=ci.pem.pub");
   verb->add_option("--dir", options->dir, "The folder to make")->required();
   verb->add_option("--origin", options->origin, "The log's name, fixed for ever")->required();
   verb->add_option("--issuer", options->issuers,
                    "URI=KEY.pem: an issuer whose statements may be registered; repeatable");
-  verb->add_option("--policy", options->policy,
-                   "A registration policy (TOML) to begin with; the operator's key and --issuer are added");
+  verb->add_option(
+      "--policy", options->policy,
+      "A registration policy (TOML) to begin with; the operator's key and --issuer are added");
   verb->add_option("--service-issuer", options->service_issuer,
                    "The issuer that receipts name; default https://ORIGIN");
   verb->add_option("--listen", options->listen, "ADDRESS:PORT")->capture_default_str();

@@ -43,7 +43,8 @@ void add_keygen(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("keygen", "Make a signing key");
   verb->footer("Example: witan keygen --out ci.pem --alg es256");
-  verb->add_option("--out", options->out, "File for the private key; the public one goes to FILE.pub")
+  verb->add_option("--out", options->out,
+                   "File for the private key; the public one goes to FILE.pub")
       ->required();
   verb->add_option("--alg", options->algorithm, "ed25519, es256 or es384")
       ->check(CLI::IsMember({"ed25519", "es256", "es384"}))

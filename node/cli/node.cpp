@@ -1,8 +1,8 @@
 // witan node: runs the node of a folder until it is told to stop.
 
 #include <csignal>
-#include <cstring>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 
@@ -29,7 +29,8 @@ struct Options {
   bool check_only = false;
 };
 
-// Blocks the signals that end the node, for this and all later threads, so that one thread can wait for them.
+// Blocks the signals that end the node, for this and all later threads, so that one thread can wait
+// for them.
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -59,9 +60,9 @@ http::ServerOptions server_options(const NodePaths& paths, const NodeConfig& con
 Result<NodeConfig> read_config(const NodePaths& paths, const Options& options) {
   auto text = read_text_file(paths.config().string(), limits::kConfigFileBytesMax);
   if (!text && text.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound, paths.config().string() +
-                                          ": no such file; `witan init --dir " + paths.dir.string() +
-                                          " --origin NAME` makes a node's folder");
+    return fail(ErrorCode::kNotFound,
+                paths.config().string() + ": no such file; `witan init --dir " +
+                    paths.dir.string() + " --origin NAME` makes a node's folder");
   }
   if (!text) return fail(text.error());
   WITAN_ASSIGN(NodeConfig config, NodeConfig::parse(*text, paths.config().string()));
@@ -75,8 +76,7 @@ Result<void> run(const Options& options) {
   const sigset_t signals = block_signals();
 
   WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
-  WITAN_ASSIGN(const auto signer,
-               EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
+  WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
   Metrics metrics;
   LogServiceOptions log_options;
   log_options.verify_threads = config.verify_threads;
@@ -99,9 +99,9 @@ Result<void> run(const Options& options) {
   const std::string address_file = (paths.dir / "address").string();
   WITAN_TRY(write_file_atomic(address_file, url + "\n", 0644));
   const LogStatus status = log->status();
-  log_info("serving", {{"url", url},
-                       {"origin", config.origin},
-                       {"size", std::to_string(status.published.value)}});
+  log_info(
+      "serving",
+      {{"url", url}, {"origin", config.origin}, {"size", std::to_string(status.published.value)}});
 
   int signal = 0;
   sigwait(&signals, &signal);

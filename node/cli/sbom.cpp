@@ -1,11 +1,10 @@
 #include "node/cli/sbom.h"
 
-#include <lmdb.h>
-#include <sodium/version.h>
-
 #include <boost/version.hpp>
+#include <lmdb.h>
 #include <nlohmann/json.hpp>
 #include <openssl/opensslv.h>
+#include <sodium/version.h>
 
 namespace witan::cli {
 namespace {
@@ -29,16 +28,15 @@ std::string sbom_of_this_program() {
   packages.push_back(package("witan", WITAN_VERSION, "Apache-2.0"));
   packages.push_back(package("openssl", OPENSSL_VERSION_STR, "Apache-2.0"));
   packages.push_back(package("libsodium", SODIUM_VERSION_STRING, "ISC"));
-  packages.push_back(package("lmdb",
-                             dotted(MDB_VERSION_MAJOR, MDB_VERSION_MINOR, MDB_VERSION_PATCH),
-                             "OLDAP-2.8"));
+  packages.push_back(package(
+      "lmdb", dotted(MDB_VERSION_MAJOR, MDB_VERSION_MINOR, MDB_VERSION_PATCH), "OLDAP-2.8"));
   packages.push_back(package(
       "boost", dotted(BOOST_VERSION / 100'000, BOOST_VERSION / 100 % 1'000, BOOST_VERSION % 100),
       "BSL-1.0"));
-  packages.push_back(package("nlohmann-json",
-                             dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
-                                    NLOHMANN_JSON_VERSION_PATCH),
-                             "MIT"));
+  packages.push_back(package(
+      "nlohmann-json",
+      dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH),
+      "MIT"));
   nlohmann::ordered_json relations = nlohmann::ordered_json::array();
   for (std::size_t i = 1; i < packages.size(); ++i) {
     relations.push_back({{"spdxElementId", "SPDXRef-witan"},

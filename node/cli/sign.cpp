@@ -38,7 +38,8 @@ Result<StatementRequest> request_from(const Options& options) {
     WITAN_ASSIGN(const std::string pem, read_text_file(options.x5chain, limits::kPemFileBytesMax));
     const auto chain = Certificate::from_pem(pem);
     if (!chain) return fail(chain.error().within(options.x5chain));
-    for (const Certificate& certificate : *chain) request.x5chain.push_back(to_bytes(certificate.der()));
+    for (const Certificate& certificate : *chain)
+      request.x5chain.push_back(to_bytes(certificate.der()));
   }
   if (options.hash_envelope) {
     HashEnvelope envelope;
@@ -49,7 +50,8 @@ Result<StatementRequest> request_from(const Options& options) {
     return request;
   }
   if (!options.location.empty()) {
-    return fail(ErrorCode::kUsage, "--location says where the hashed file is: it needs --hash-envelope");
+    return fail(ErrorCode::kUsage,
+                "--location says where the hashed file is: it needs --hash-envelope");
   }
   request.content_type =
       options.content_type.empty() ? "application/octet-stream" : options.content_type;

@@ -30,7 +30,8 @@ Result<std::string> url_of(const std::string& dir) {
     while (!url.empty() && url.back() == '\n') url.pop_back();
     return url;
   }
-  return fail(ErrorCode::kUnavailable, dir + ": no node is running there (there is no file 'address')");
+  return fail(ErrorCode::kUnavailable,
+              dir + ": no node is running there (there is no file 'address')");
 }
 
 Result<void> run(const Options& options) {

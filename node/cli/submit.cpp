@@ -36,8 +36,7 @@ Error refusal(const http::ClientResponse& response) {
     detail = problem->title + ": " + problem->detail;
   }
   const bool again = response.status == 429 || response.status >= 500;
-  return Error{again ? ErrorCode::kOverloaded : ErrorCode::kRefused,
-               "the node refused: " + detail};
+  return Error{again ? ErrorCode::kOverloaded : ErrorCode::kRefused, "the node refused: " + detail};
 }
 
 Result<std::unique_ptr<http::Client>> client_for(const Options& options) {
@@ -55,15 +54,16 @@ Result<Bytes> fetch_receipt(http::Client& client, const std::string& id, unsigne
     if (response.status == 200) return response.body;
     if (response.status != 204) return fail(refusal(response));
     if (std::chrono::steady_clock::now() >= end) {
-      return fail(ErrorCode::kTimeout, "the statement " + id + " is registered, but its receipt was not ready within " +
-                                           std::to_string(wait_s) + " s; try again: witan receipt --id " + id);
+      return fail(ErrorCode::kTimeout,
+                  "the statement " + id + " is registered, but its receipt was not ready within " +
+                      std::to_string(wait_s) + " s; try again: witan receipt --id " + id);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
 
-// A receipt is kept only when its proof starts at this statement and ends at the head it carries. Whose head that is,
-// `witan verify` checks: it knows the keys.
+// A receipt is kept only when its proof starts at this statement and ends at the head it carries.
+// Whose head that is, `witan verify` checks: it knows the keys.
 Result<Bytes> matching(Bytes bytes, const Hash32& entry) {
   auto receipt = Receipt::parse(bytes);
   if (!receipt) return fail(receipt.error().within("the node's receipt"));
@@ -129,8 +129,10 @@ Result<void> run_receipt(const Options& options) {
 
 void add_node_options(CLI::App& verb, Options& options) {
   verb.add_option("--node", options.node, "URL of a node")->required();
-  verb.add_option("--ca", options.ca_file, "CA certificates (PEM) to trust for https, besides the system's");
-  verb.add_option("--wait", options.wait_s, "Seconds to wait for the receipt")->capture_default_str();
+  verb.add_option("--ca", options.ca_file,
+                  "CA certificates (PEM) to trust for https, besides the system's");
+  verb.add_option("--wait", options.wait_s, "Seconds to wait for the receipt")
+      ->capture_default_str();
   verb.add_option("-o,--out", options.out, "Where to write the receipt")->required();
 }
 
@@ -156,7 +158,8 @@ void add_receipt(CLI::App& app, Chosen& chosen) {
   CLI::App* verb = app.add_subcommand("receipt", "Fetch the receipt of a registered statement");
   verb->footer("Example: witan receipt --node http://127.0.0.1:8080 app.statement -o app.receipt");
   auto* file = verb->add_option("file", options->file, "The signed statement");
-  auto* id = verb->add_option("--id", options->id, "The statement's id (64 hex characters) instead of the file");
+  auto* id = verb->add_option("--id", options->id,
+                              "The statement's id (64 hex characters) instead of the file");
   file->excludes(id);
   add_node_options(*verb, *options);
   verb->callback([&chosen, options] {

@@ -1,0 +1,46 @@
+#pragma once
+// What an audit keeps between runs: a JSON file, and beside it FILE.entries (seen_entries.h). It stands at the end of a full
+// bundle; the checkpoint may be of a larger tree, whose root is then still to be checked.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/result.h"
+#include "ledger/bytes.h"
+#include "ledger/tree/tile.h"
+
+namespace witan::audit {
+
+struct PolicyEntry {
+  std::uint64_t index = 0;
+  Hash32 entry{};
+  friend bool operator==(const PolicyEntry&, const PolicyEntry&) = default;
+};
+
+struct AuditState {
+  std::string origin;
+  std::string vkey;
+  std::string checkpoint;  // the newest note that the log has shown
+  TreeSize size;           // audited, a multiple of 256
+  std::vector<Hash32> frontier;
+  // The hashes of the right-most tile of each level that is not full; those of level 0 are always none.
+  std::array<std::vector<Hash32>, kTileLevels> levels;
+  Hash32 keys_entry{};                // entry 1; meaningless while size is 0
+  std::vector<PolicyEntry> policies;  // entry 0 and every later policy below `size`
+
+  friend bool operator==(const AuditState&, const AuditState&) = default;
+};
+
+[[nodiscard]] std::string encode_state(const AuditState& state);
+// kMalformed names the member; sizes and numbers of hashes must fit each other.
+[[nodiscard]] Result<AuditState> parse_state(std::string_view text);
+
+// kNotFound when there is none; kMalformed, kIo.
+[[nodiscard]] Result<AuditState> load_state(const std::string& file);
+// Atomically, so that an audit may be killed at any moment. kIo, kNotFound (no folder).
+[[nodiscard]] Result<void> save_state(const std::string& file, const AuditState& state);
+
+}  // namespace witan::audit
