@@ -165,8 +165,8 @@ TEST_CASE("trust file: paths are relative to the file") {
 TEST_CASE("trust file: grades are ordered and named") {
   CHECK(TrustGrade::kSim < TrustGrade::kProcess);
   CHECK(TrustGrade::kTpm < TrustGrade::kTee);
-  CHECK(grade_from_name("process") == TrustGrade::kProcess);
-  CHECK_FALSE(grade_from_name("Process"));
+  CHECK(trust_grade_from_name("process") == TrustGrade::kProcess);
+  CHECK_FALSE(trust_grade_from_name("Process"));
   CHECK(to_string(TrustGrade::kTee) == "tee");
 }
 
