@@ -105,7 +105,7 @@ std::string encode_state(const AuditState& state) {
   const json out = {{"version", kVersion},
                     {"origin", state.origin},
                     {"vkey", state.vkey},
-                    {"checkpoint", state.checkpoint},
+                    {"checkpoints", state.checkpoints},
                     {"size", state.size.value},
                     {"frontier", hex_of(state.frontier)},
                     {"levels", std::move(levels)},
@@ -122,7 +122,14 @@ Result<AuditState> parse_state(std::string_view text) {
   AuditState out;
   WITAN_ASSIGN(out.origin, text_at(from, "origin"));
   WITAN_ASSIGN(out.vkey, text_at(from, "vkey"));
-  WITAN_ASSIGN(out.checkpoint, text_at(from, "checkpoint"));
+  const auto notes = from.find("checkpoints");
+  if (notes == from.end() || !notes->is_array() || notes->empty()) {
+    return malformed("checkpoints", "at least one note");
+  }
+  for (const json& note : *notes) {
+    if (!note.is_string()) return malformed("checkpoints", "texts");
+    out.checkpoints.push_back(note.get<std::string>());
+  }
   WITAN_ASSIGN(out.size.value, number_at(from, "size"));
   if (out.size.value % kTileWidth != 0 || out.size.value > limits::kTreeSizeMax) {
     return malformed("size", "a multiple of 256, found " + std::to_string(out.size.value));
@@ -145,7 +152,8 @@ Result<AuditState> load_state(const std::string& file) {
   WITAN_ASSIGN(const std::string text, read_text_file(file, kFileBytesMax));
   auto state = parse_state(text);
   if (!state) {
-    return fail(state.error().within(file + " is not the state of an audit (remove it to begin again)"));
+    return fail(
+        state.error().within(file + " is not the state of an audit (remove it to begin again)"));
   }
   return state;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What an audit keeps between runs: a JSON file, and beside it FILE.entries (seen_entries.h). It stands at the end of a full
-// bundle; the checkpoint may be of a larger tree, whose root is then still to be checked.
+// What an audit keeps between runs: a JSON file, and beside it FILE.entries (seen_entries.h). It
+// stands at the end of a full bundle; the checkpoints may be of larger trees, whose roots are then
+// still to be checked.
 
 #include <array>
 #include <cstdint>
@@ -23,10 +24,12 @@ struct PolicyEntry {
 struct AuditState {
   std::string origin;
   std::string vkey;
-  std::string checkpoint;  // the newest note that the log has shown
-  TreeSize size;           // audited, a multiple of 256
+  // Notes that the log has shown, the newest last; those before it are of trees larger than `size`.
+  std::vector<std::string> checkpoints;
+  TreeSize size;  // audited, a multiple of 256
   std::vector<Hash32> frontier;
-  // The hashes of the right-most tile of each level that is not full; those of level 0 are always none.
+  // The hashes of the right-most tile of each level that is not full; those of level 0 are always
+  // none.
   std::array<std::vector<Hash32>, kTileLevels> levels;
   Hash32 keys_entry{};                // entry 1; meaningless while size is 0
   std::vector<PolicyEntry> policies;  // entry 0 and every later policy below `size`

@@ -25,8 +25,11 @@ Error finding(const Error& error, std::string_view where) {
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimeout:
     case ErrorCode::kIo:
-    case ErrorCode::kUsage: out.code = ErrorCode::kRefused; break;
-    default: break;
+    case ErrorCode::kUsage:
+      out.code = ErrorCode::kRefused;
+      break;
+    default:
+      break;
   }
   return out;
 }

@@ -84,12 +84,16 @@ class HttpLogReader final : public LogReader {
     }
     const std::string found = "expected HTTP status 200, found " + std::to_string(response.status);
     switch (response.status) {
-      case 404: return fail(ErrorCode::kNotFound, found);
-      case 413: return fail(ErrorCode::kTooLarge, found);
+      case 404:
+        return fail(ErrorCode::kNotFound, found);
+      case 413:
+        return fail(ErrorCode::kTooLarge, found);
       case 204:
       case 429:
-      case 503: return fail(ErrorCode::kOverloaded, std::string(path) + ": " + found);
-      default: return fail(ErrorCode::kUnavailable, std::string(path) + ": " + found);
+      case 503:
+        return fail(ErrorCode::kOverloaded, std::string(path) + ": " + found);
+      default:
+        return fail(ErrorCode::kUnavailable, std::string(path) + ": " + found);
     }
   }
 
@@ -103,12 +107,12 @@ class HttpLogReader final : public LogReader {
 }  // namespace
 
 MakeLogReader http_log_readers(std::string node_url, std::optional<std::string> ca_file) {
-  return [url = std::move(node_url),
-          ca = std::move(ca_file)]() -> Result<std::unique_ptr<LogReader>> {
-    auto reader = std::make_unique<HttpLogReader>(url, ca);
-    WITAN_TRY(reader->connect());
-    return reader;
-  };
+  return
+      [url = std::move(node_url), ca = std::move(ca_file)]() -> Result<std::unique_ptr<LogReader>> {
+        auto reader = std::make_unique<HttpLogReader>(url, ca);
+        WITAN_TRY(reader->connect());
+        return reader;
+      };
 }
 
 }  // namespace witan

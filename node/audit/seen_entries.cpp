@@ -59,11 +59,11 @@ std::size_t SeenEntries::slot_of(const Prefix& prefix) const {
   std::uint64_t low = 0, high = 0;
   std::memcpy(&low, prefix.data(), 8);
   std::memcpy(&high, prefix.data() + 8, 8);
-  const auto product =
-      static_cast<unsigned __int128>(low ^ salt_) * ((high ^ (salt_ * 0x9e3779b97f4a7c15u)) | 1u);
-  return static_cast<std::size_t>(static_cast<std::uint64_t>(product >> 64) ^
-                                  static_cast<std::uint64_t>(product)) &
-         (slots_.size() - 1);
+  std::uint64_t mixed = (low ^ salt_) * 0x9e3779b97f4a7c15u;
+  mixed ^= mixed >> 32;
+  mixed = (mixed + (high ^ (salt_ >> 7))) * 0xd6e8feb86659fd93u;
+  mixed ^= mixed >> 29;
+  return static_cast<std::size_t>(mixed) & (slots_.size() - 1);
 }
 
 void SeenEntries::grow() {
