@@ -331,7 +331,7 @@ class LogServiceImpl final : public LogService {
     }
   }
 
-  void sign(const AppendRequest& request) {
+  void sign(const AppendOrder& request) {
     const auto start = std::chrono::steady_clock::now();
     const auto head = signer_.append(request.prev, request.entries, request.expected.time_ms);
     sign_seconds_.observe(

@@ -236,7 +236,7 @@ void Sequencer::commit_failed(CommitJob& job, const Error& error, Instant now) {
   if (!may_pass(error)) halted_ = error.within("the log has stopped at a commit");
 }
 
-std::optional<AppendRequest> Sequencer::next_append(Instant now) {
+std::optional<AppendOrder> Sequencer::next_append(Instant now) {
   if (halted_ || append_under_way_ || now.steady_ms < append_not_before_ms_) return std::nullopt;
   if (!append_) {
     if (awaiting_ || to_publish_ || publishing_ || unsigned_heads_.empty()) return std::nullopt;
@@ -245,7 +245,7 @@ std::optional<AppendRequest> Sequencer::next_append(Instant now) {
     const auto above =
         std::find_if(std::next(unsigned_heads_.begin()), unsigned_heads_.end(),
                      [limit](const TreeHead& head) { return head.size.value > limit; });
-    AppendRequest request;
+    AppendOrder request;
     request.prev = signed_size_;
     request.expected = *std::prev(above);
     const auto from = static_cast<std::ptrdiff_t>(signed_size_.value - published_.value);

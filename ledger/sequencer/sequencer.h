@@ -63,7 +63,7 @@ struct CommitOutcome {
 };
 
 // One call of Signer::append, and the head it must arrive at.
-struct AppendRequest {
+struct AppendOrder {
   TreeSize prev;
   std::vector<Hash32> entries;
   TreeHead expected;
@@ -120,7 +120,7 @@ class Sequencer {
 
   // The append to be made next; nullopt when none is due or one is under way. After a failure the
   // same one again, because the enclave may have done it and answers a repetition alike.
-  std::optional<AppendRequest> next_append(Instant now);
+  std::optional<AppendOrder> next_append(Instant now);
   // kConflict when the enclave arrived at another head than the decided one, or none was asked for.
   // The first halts: either the store or the enclave is wrong.
   Result<void> signed_head(const SignedHead& head);
@@ -174,7 +174,7 @@ class Sequencer {
   // Signing.
   TreeSize signed_size_;
   std::deque<TreeHead> unsigned_heads_;
-  std::optional<AppendRequest> append_;  // kept until it is answered
+  std::optional<AppendOrder> append_;  // kept until it is answered
   bool append_under_way_ = false;
   std::uint64_t append_not_before_ms_ = 0;
 

@@ -205,7 +205,7 @@ class CrashRun {
   TestLog log_;
   std::mt19937_64 random_;
   std::optional<CommitJob> job_;
-  std::optional<AppendRequest> request_;
+  std::optional<AppendOrder> request_;
   std::uint64_t next_number_ = 0;
   std::vector<std::uint64_t> since_crash_;
   std::map<std::uint64_t, std::uint64_t> acknowledged_;
