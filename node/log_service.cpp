@@ -4,9 +4,9 @@
 #include <mutex>
 #include <thread>
 
-#include "ledger/crypto/sha256.h"
 #include "ledger/sequencer/recovery.h"
 #include "ledger/sequencer/sequencer.h"
+#include "node/admission.h"
 #include "node/genesis.h"
 #include "node/log.h"
 #include "node/policy_history.h"
@@ -22,6 +22,8 @@ constexpr std::uint64_t kDecideGraceMs = 5'000;
 // More unpublished statements than this, and nobody waits for a receipt any more.
 constexpr std::uint64_t kCrowdedEntries = limits::kUnpublishedEntriesMax / 4;
 constexpr std::size_t kAnswersPerJob = 64;
+// How soon the committer looks again when something is due that is not its own.
+constexpr std::uint64_t kDueElsewhereMs = 5;
 
 class LogServiceImpl final : public LogService {
  public:
@@ -33,7 +35,7 @@ class LogServiceImpl final : public LogService {
         clock_(clock),
         options_(options),
         identity_(std::move(identity)),
-        policy_(std::make_shared<const RegistrationPolicy>(std::move(policy))),
+        admission_(store, std::move(policy)),
         tiles_(limits::kExpandedTilesMax),
         registered_(metrics.counter("witan_statements_total", "Statements by what became of them",
                                     {{"result", "registered"}})),
@@ -96,9 +98,7 @@ class LogServiceImpl final : public LogService {
   }
 
   const SignerState& identity() const override { return identity_; }
-  std::shared_ptr<const RegistrationPolicy> policy() const override {
-    return std::atomic_load(&policy_);
-  }
+  std::shared_ptr<const RegistrationPolicy> policy() const override { return admission_.policy(); }
   Store& store() override { return store_; }
   TileCache& tiles() override { return tiles_; }
 
@@ -118,49 +118,29 @@ class LogServiceImpl final : public LogService {
 
   // On a worker: everything that needs no lock.
   void check(Job& job) {
-    auto submission = checked(job.statement);
-    if (!submission) {
-      refused_.add();
-      return job.done(tl::unexpected<StatementError>(std::move(submission).error()));
+    auto candidate = Admission::decode(job.statement);
+    if (!candidate) return refuse(job, std::move(candidate).error());
+    if (const auto index = admission_.published(candidate->entry)) {
+      repeated_.add();
+      return job.done(Registration{candidate->entry, *index, Stage::kPublished});
     }
+    const std::uint64_t generation = policy_generation();
+    auto submission = admission_.admit(std::move(*candidate), generation);
+    if (!submission) return refuse(job, std::move(submission).error());
     if (options_.check_only) {
       return job.done(Registration{submission->entry, LeafIndex{0}, Stage::kDecided});
-    }
-    if (const auto index = published_index(submission->entry)) {
-      repeated_.add();
-      return job.done(Registration{submission->entry, *index, Stage::kPublished});
     }
     enter(job, std::move(*submission));
   }
 
-  StatementResult<Submission> checked(BytesView bytes) const {
-    Submission submission;
-    {
-      const std::lock_guard lock(mutex_);
-      submission.policy = sequencer_.policy_generation();
-    }
-    const auto rules = policy();
-    WITAN_ASSIGN(const Statement statement, Statement::parse(bytes, bytes.size()));
-    if (is_policy_statement(statement)) {
-      WITAN_TRY(rules->successor(statement));
-      submission.closes_batch = true;
-    } else {
-      WITAN_TRY(rules->check(statement));
-    }
-    submission.statement = statement.canonical();
-    submission.entry = sha256(submission.statement);
-    return submission;
+  void refuse(Job& job, StatementError error) {
+    refused_.add();
+    job.done(tl::unexpected<StatementError>(std::move(error)));
   }
 
-  // The index of a statement that has its receipt already.
-  std::optional<LeafIndex> published_index(const Hash32& entry) {
-    const auto view = store_.read();
-    if (!view) return std::nullopt;
-    const auto index = (*view)->find(entry);
-    if (!index || !*index) return std::nullopt;
-    const auto head = (*view)->published();
-    if (!head || !*head || !(**index < (*head)->head.head.size)) return std::nullopt;
-    return **index;
+  std::uint64_t policy_generation() const {
+    const std::lock_guard lock(mutex_);
+    return sequencer_.policy_generation();
   }
 
   void enter(Job& job, Submission submission) {
@@ -196,7 +176,10 @@ class LogServiceImpl final : public LogService {
       const std::uint64_t at = clock_.steady_ms();
       const std::uint64_t until =
           std::min(sequencer_.next_deadline().value_or(at + 1'000), at + 100);
-      if (until > at) to_commit_.wait_for(lock, std::chrono::milliseconds(until - at));
+      // What is due and no commit is an append, or waits for the clock: nothing to spin for.
+      if (until <= at) to_sign_.notify_one();
+      const std::uint64_t wait_ms = until > at ? until - at : kDueElsewhereMs;
+      to_commit_.wait_for(lock, std::chrono::milliseconds(wait_ms));
     }
   }
 
@@ -241,31 +224,31 @@ class LogServiceImpl final : public LogService {
     if (!prepared) return fail(prepared.error());
     if (*prepared == nullptr) return {};
     WITAN_TRY(store_.commit(**prepared));
-    if (const auto index = job.policy_index()) load_policy(*index);
+    if (const auto index = job.policy_index()) replace_policy(*index);
     return {};
   }
 
-  // A new policy was decided: what is checked from now on is checked under it.
-  void load_policy(LeafIndex index) {
-    const auto policy_now = policy();
-    auto view = store_.read();
-    Result<RegistrationPolicy> next_rules = view ? next_policy(**view, index, *policy_now)
-                                                 : Result<RegistrationPolicy>(fail(view.error()));
-    if (!next_rules) {
-      // It was checked before it was let in, so this is the store failing.
-      log_error("cannot load the policy that was registered",
-                {{"error", next_rules.error().message}});
-      return;
+  // It was checked before it was let in, so only a failing store can keep it from being read back.
+  void replace_policy(LeafIndex index) {
+    const auto replaced = admission_.replace_policy(index);
+    if (replaced) {
+      log_info("policy replaced", {{"entry", index.value}});
+    } else {
+      log_error("cannot load the new policy", {{"error", replaced.error().message}});
     }
-    std::atomic_store(&policy_, std::make_shared<const RegistrationPolicy>(std::move(*next_rules)));
-    log_info("policy replaced", {{"entry", index.value}});
+  }
+
+  StatementResult<Submission> check_again(BytesView statement) const {
+    const std::uint64_t generation = policy_generation();
+    WITAN_ASSIGN(auto candidate, Admission::decode(statement));
+    return admission_.admit(std::move(candidate), generation);
   }
 
   // A statement that was pooled behind a new policy: under that one, or not at all.
   void recheck_later(Submission submission) {
     const auto shared = std::make_shared<Submission>(std::move(submission));
     const auto work = [this, shared] {
-      auto again = checked(shared->statement);
+      auto again = check_again(shared->statement);
       std::vector<DueAnswer> due;
       {
         const std::lock_guard lock(mutex_);
@@ -314,14 +297,13 @@ class LogServiceImpl final : public LogService {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       publish_awaiting();
-      const auto request = sequencer_.next_append(now());
-      lock.unlock();
-      if (request) {
+      if (const auto request = sequencer_.next_append(now())) {
+        lock.unlock();
         sign(*request);
         lock.lock();
         continue;
       }
-      lock.lock();
+      // Still under the lock: a notification between the question and the wait would be lost.
       const auto wake = to_sign_.wait_for(lock, kEnclavePulse);
       if (wake == std::cv_status::timeout && !stopping_) {
         lock.unlock();
@@ -383,7 +365,7 @@ class LogServiceImpl final : public LogService {
   const Clock& clock_;
   const LogServiceOptions options_;
   const SignerState identity_;
-  std::shared_ptr<const RegistrationPolicy> policy_;  // by std::atomic_load and atomic_store
+  Admission admission_;
   TileCache tiles_;
   const MetricCounter registered_, refused_, repeated_;
   const MetricHistogram commit_seconds_, sign_seconds_;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <compare>
-#include <cstring>
 #include <memory_resource>
 #include <string>
 #include <vector>
@@ -25,8 +24,9 @@ struct Key {
   friend std::strong_ordering operator<=>(const Key& a, const Key& b) {
     if (const auto order = a.type <=> b.type; order != 0) return order;
     if (const auto order = a.value <=> b.value; order != 0) return order;
-    if (a.data == nullptr || a.value == 0) return std::strong_ordering::equal;
-    return std::memcmp(a.data, b.data, static_cast<std::size_t>(a.value)) <=> 0;
+    if (a.data == nullptr) return std::strong_ordering::equal;
+    return std::lexicographical_compare_three_way(a.data, a.data + a.value, b.data,
+                                                  b.data + b.value);
   }
   friend bool operator==(const Key& a, const Key& b) { return (a <=> b) == 0; }
 };

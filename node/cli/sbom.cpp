@@ -3,8 +3,8 @@
 #include <boost/version.hpp>
 #include <lmdb.h>
 #include <nlohmann/json.hpp>
-#include <openssl/opensslv.h>
-#include <sodium/version.h>
+
+#include "ledger/crypto/libraries.h"
 
 namespace witan::cli {
 namespace {
@@ -26,8 +26,8 @@ std::string sbom_of_this_program() {
   };
   nlohmann::ordered_json packages = nlohmann::ordered_json::array();
   packages.push_back(package("witan", WITAN_VERSION, "Apache-2.0"));
-  packages.push_back(package("openssl", OPENSSL_VERSION_STR, "Apache-2.0"));
-  packages.push_back(package("libsodium", SODIUM_VERSION_STRING, "ISC"));
+  packages.push_back(package("openssl", openssl_version(), "Apache-2.0"));
+  packages.push_back(package("libsodium", libsodium_version(), "ISC"));
   packages.push_back(package(
       "lmdb", dotted(MDB_VERSION_MAJOR, MDB_VERSION_MINOR, MDB_VERSION_PATCH), "OLDAP-2.8"));
   packages.push_back(package(

@@ -1,0 +1,52 @@
+#include "node/admission.h"
+
+#include <utility>
+
+#include "ledger/crypto/sha256.h"
+#include "node/policy_history.h"
+
+namespace witan {
+
+Admission::Admission(Store& store, RegistrationPolicy policy)
+    : store_(store), policy_(std::make_shared<const RegistrationPolicy>(std::move(policy))) {}
+
+Result<void> Admission::replace_policy(LeafIndex index) {
+  WITAN_ASSIGN(const auto view, store_.read());
+  WITAN_ASSIGN(RegistrationPolicy next, next_policy(*view, index, *policy()));
+  std::atomic_store(&policy_, std::make_shared<const RegistrationPolicy>(std::move(next)));
+  return {};
+}
+
+StatementResult<Admission::Candidate> Admission::decode(BytesView bytes) {
+  WITAN_ASSIGN(Statement statement, Statement::parse(bytes, bytes.size()));
+  Bytes canonical = statement.canonical();
+  const Hash32 entry = sha256(canonical);
+  return Candidate{std::move(statement), std::move(canonical), entry};
+}
+
+std::optional<LeafIndex> Admission::published(const Hash32& entry) const {
+  const auto view = store_.read();
+  if (!view) return std::nullopt;
+  const auto index = (*view)->find(entry);
+  if (!index || !*index) return std::nullopt;
+  const auto head = (*view)->published();
+  if (!head || !*head || !(**index < (*head)->head.head.size)) return std::nullopt;
+  return **index;
+}
+
+StatementResult<Submission> Admission::admit(Candidate candidate, std::uint64_t generation) const {
+  const auto rules = policy();
+  Submission submission;
+  if (is_policy_statement(candidate.statement)) {
+    WITAN_TRY(rules->successor(candidate.statement));
+    submission.closes_batch = true;
+  } else {
+    WITAN_TRY(rules->check(candidate.statement));
+  }
+  submission.entry = candidate.entry;
+  submission.statement = std::move(candidate.canonical);
+  submission.policy = generation;
+  return submission;
+}
+
+}  // namespace witan

@@ -1,0 +1,49 @@
+#pragma once
+// What a statement has to pass before it is sequenced, under the registration policy in force.
+
+#include <memory>
+#include <optional>
+
+#include "config/result.h"
+#include "ledger/bytes.h"
+#include "ledger/format/statement.h"
+#include "ledger/ports/store.h"
+#include "ledger/registration/policy.h"
+#include "ledger/sequencer/commit_job.h"
+
+namespace witan {
+
+// Any thread may use it.
+class Admission {
+ public:
+  Admission(Store& store, RegistrationPolicy policy);
+
+  [[nodiscard]] std::shared_ptr<const RegistrationPolicy> policy() const {
+    return std::atomic_load(&policy_);
+  }
+  // A new policy was decided at the leaf: what is checked from now on is checked under it. The
+  // store's errors.
+  Result<void> replace_policy(LeafIndex index);
+
+  // A statement that was decoded and named, before its signature was looked at.
+  struct Candidate {
+    Statement statement;
+    Bytes canonical;
+    Hash32 entry{};
+  };
+  [[nodiscard]] static StatementResult<Candidate> decode(BytesView bytes);
+
+  // Where it stands when it has its receipt already. It keeps its place under every later policy,
+  // so this is asked before the policy is.
+  [[nodiscard]] std::optional<LeafIndex> published(const Hash32& entry) const;
+
+  // The policy's decision. `generation` is Sequencer::policy_generation() of before the call.
+  [[nodiscard]] StatementResult<Submission> admit(Candidate candidate,
+                                                  std::uint64_t generation) const;
+
+ private:
+  Store& store_;
+  std::shared_ptr<const RegistrationPolicy> policy_;  // by std::atomic_load and atomic_store
+};
+
+}  // namespace witan
