@@ -2,8 +2,10 @@
 // Results of operations whose failure is expected: outside bytes, peers, files, policy decisions.
 // Exceptions are for broken invariants and for failed I/O that leaves no way on.
 
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <tl/expected.hpp>
@@ -65,8 +67,11 @@ using Result = tl::expected<T, Error>;
 [[nodiscard]] inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});
 }
-[[nodiscard]] inline tl::unexpected<Error> fail(Error error) {
-  return tl::unexpected<Error>(std::move(error));
+// The same error on; one that knows more than an Error keeps what it knows.
+template <typename E>
+requires std::derived_from<std::remove_cvref_t<E>, Error>
+[[nodiscard]] tl::unexpected<std::remove_cvref_t<E>> fail(E&& error) {
+  return tl::unexpected<std::remove_cvref_t<E>>(std::forward<E>(error));
 }
 
 }  // namespace witan
