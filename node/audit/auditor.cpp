@@ -125,7 +125,8 @@ class Auditor {
     system_random().fill({&offset, 1});
     const std::uint64_t sample =
         last + 1 == size.value ? last : bundle.start + offset % bundle.entries.size();
-    WITAN_TRY(check_receipt(reader, *session_.receipts, sample, size, bundle));
+    bundle.head = check_receipt(reader, *session_.receipts, sample, size, bundle);
+    bundle.head_of = sample;
     return std::make_shared<Bundle>(std::move(bundle));
   }
 
@@ -185,8 +186,9 @@ class Auditor {
     WITAN_TRY(checking.passed.get());
     WITAN_TRY(std::move(checking.policies));
     const Bundle& bundle = *checking.bundle;
+    WITAN_TRY(note_entries(bundle.start, bundle.entries));
     WITAN_TRY(expect_head(bundle));
-    WITAN_TRY(append(bundle.start, bundle.entries, bundle.leaves));
+    WITAN_TRY(append(bundle.leaves));
     report_.bytes += bundle.bytes;
     return end_bundle();
   }
@@ -199,6 +201,7 @@ class Auditor {
         return before;
       }
     }
+    WITAN_TRY(note_entries(bundle.start, bundle.entries));
     WITAN_TRY(expect_head(bundle));
     for (std::size_t i = 0; i < bundle.entries.size() && !stopped(); ++i) {
       const std::uint64_t index = bundle.start + i;
@@ -208,22 +211,21 @@ class Auditor {
       if (index >= 2 && !is_policy_statement(*statement)) {
         WITAN_TRY(check_registration(*statement, index, *session_.policy));
       }
-      WITAN_TRY(append(index, {&bundle.entries[i], 1}, {&bundle.leaves[i], 1}));
+      WITAN_TRY(append({&bundle.leaves[i], 1}));
       report_.bytes += statement->cose.bytes->size();
     }
     return end_bundle();
   }
 
   Result<void> expect_head(const Bundle& bundle) {
-    if (!bundle.head) return {};
+    if (!bundle.head) return fail(bundle.head.error());
     ++report_.receipts;
     return session_.tree.expect(
         bundle.head->size, bundle.head->root,
         {ErrorCode::kBadProof, "as the receipt of " + entry_name(bundle.head_of) + " says"});
   }
 
-  Result<void> append(std::uint64_t start, std::span<const Hash32> entries,
-                      std::span<const Hash32> leaves) {
+  Result<void> note_entries(std::uint64_t start, std::span<const Hash32> entries) {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       WITAN_ASSIGN(const auto twice, session_.seen.add(entries[i]));
       if (!twice) continue;
@@ -231,8 +233,12 @@ class Auditor {
                                            ") stands in the log twice: it is also " +
                                            entry_name(*twice));
     }
+    return {};
+  }
+
+  Result<void> append(std::span<const Hash32> leaves) {
     WITAN_TRY(session_.tree.append(leaves));
-    report_.signatures += entries.size();
+    report_.signatures += leaves.size();
     return {};
   }
 

@@ -81,18 +81,16 @@ Result<Bundle> read_bundle(LogReader& log, std::uint64_t number, TreeSize size) 
   return out;
 }
 
-Result<void> check_receipt(LogReader& log, const ReceiptCheck& check, std::uint64_t index,
-                           TreeSize size, Bundle& bundle) {
+Result<ShownHead> check_receipt(LogReader& log, const ReceiptCheck& check, std::uint64_t index,
+                                TreeSize size, const Bundle& bundle) {
   const Hash32& entry = bundle.entries.at(index - bundle.start);
   const std::string path = "/entries/" + hex_encode(entry);
   const std::string where = "the receipt of " + entry_name(index) + " (" + path + ")";
   auto body = fetch(log, path, limits::kReceiptBytesMax);
   if (!body) return fail(body.error().within("the receipt of " + entry_name(index)));
-  const auto head = check.check(*body, LeafIndex{index}, entry, size);
+  auto head = check.check(*body, LeafIndex{index}, entry, size);
   if (!head) return fail(finding(head.error(), where));
-  bundle.head = *head;
-  bundle.head_of = index;
-  return {};
+  return head;
 }
 
 Result<void> check_registration(const Statement& statement, std::uint64_t index,

@@ -25,9 +25,11 @@ struct Bundle {
   std::vector<Statement> statements;  // none when too_large
   // The log does not serve its statements in one answer: they are at /entries/{id}/statement.
   bool too_large = false;
-  std::size_t bytes = 0;          // of the statements
-  std::optional<ShownHead> head;  // of the receipt that was asked for
-  std::uint64_t head_of = 0;      // whose receipt that is
+  std::size_t bytes = 0;  // of the statements
+  // What the receipt of one of its entries shows, or why it shows nothing. Looked at last: the
+  // receipt of an entry that stands twice, say, is that of another place.
+  Result<ShownHead> head = ShownHead{};
+  std::uint64_t head_of = 0;  // whose receipt that is
 };
 
 // Fetches bundle `number` of a tree of `size` leaves and checks that each statement is canonical,
@@ -39,9 +41,10 @@ struct Bundle {
 // kRefused when its hash is not the entry.
 [[nodiscard]] Result<Statement> check_statement(BytesView bytes, const Hash32& entry);
 
-// Fetches and checks the receipt of one of the bundle's entries, and keeps the head that it shows.
-[[nodiscard]] Result<void> check_receipt(LogReader& log, const ReceiptCheck& check,
-                                         std::uint64_t index, TreeSize size, Bundle& bundle);
+// Fetches and checks the receipt of one of the bundle's entries; gives the head that it shows.
+[[nodiscard]] Result<ShownHead> check_receipt(LogReader& log, const ReceiptCheck& check,
+                                              std::uint64_t index, TreeSize size,
+                                              const Bundle& bundle);
 
 // From which entry on a policy is in force; the first is in force at the bundle's start.
 using PolicySpans = std::vector<std::pair<std::uint64_t, RegistrationPolicy>>;
