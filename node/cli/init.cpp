@@ -18,6 +18,7 @@
 #include "ledger/format/note.h"
 #include "ledger/ports/clock.h"
 #include "ledger/registration/policy.h"
+#include "ledger/store/folder_lock.h"
 #include "ledger/store/lmdb_store.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
@@ -120,6 +121,8 @@ Result<void> run(const Options& options) {
     if (error)
       vkey = fail(ErrorCode::kIo, dir.string() + ": cannot rename into place: " + error.message());
   }
+  // Its name too has to outlast a power loss: whoever reads that it was made may rely on it.
+  if (vkey) WITAN_TRY(sync_folder(dir.parent_path()));
   if (!vkey) {
     fs::remove_all(making.dir, error);
     return fail(vkey.error());
