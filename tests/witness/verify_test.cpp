@@ -4,11 +4,13 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "ledger/encoding.h"
+#include "tests/ledger/registration/certificate_maker.h"
 #include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 #include "tests/witness/verify_world.h"
@@ -196,6 +198,32 @@ TEST_CASE("verify: the statement's signature needs a key that is bound to its is
         Names{"statement signature"});
   file.issuers.front().keys = {"-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----\n"};
   CHECK_FALSE(VerifyTrust::from(file));
+}
+
+TEST_CASE("verify: a did:x509 that binds itself to its chain counts only when it is listed") {
+  World world;
+  const TestChain chain({.extensions = {{"subjectAltName", "DNS:ci.example"}}});
+  StatementRequest request = sample_request();
+  request.issuer =
+      "did:x509:0:sha256:" + base64url_encode(chain.root.fingerprint(HashFunction::kSha256)) +
+      "::san:dns:ci.example";
+  request.x5chain = chain.ders();
+  world.statement = make_statement(request, chain.leaf_key).value();
+  world.tree.entries[3] = World::parsed(world.statement).entry();
+  const Bytes receipt = world.receipt();
+  TrustFile file;
+  file.receipt_keys = {pem_of(world.receipt_key)};
+  const auto failed = [&](std::vector<TrustFile::Issuer> issuers) {
+    file.issuers = std::move(issuers);
+    return failures(run(world, receipt, VerifyTrust::from(file).value()));
+  };
+  const Names refused{"statement signature"};
+  CHECK(failed({}) == refused);
+  CHECK(failed({{"did:x509:*", {pem_of(world.issuer)}, {}}}) == refused);
+  CHECK(failed({{request.issuer, {pem_of(world.issuer)}, {}}}) == refused);
+  CHECK(failed({{"did:x509:*", {}, {pem_of(TestChain().root)}}}) == refused);
+  CHECK(failed({{"did:x509:*", {pem_of(chain.leaf_key)}, {}}}) == Names{});
+  CHECK(failed({{request.issuer, {}, {pem_of(chain.root)}}}) == Names{});
 }
 
 TEST_CASE("verify: a changed statement is named first, and its receipt is for another") {
