@@ -136,8 +136,8 @@ TEST_CASE("inspect: keys are described, and of private ones only the public half
   CHECK(inspect(key.spki()).at("type") == "public key");
   CHECK(inspect(cose_key_encode(key, {}, {})).at("thumbprint") == thumbprint);
   CHECK(inspect(cose_key_set_encode({{key, {}, {}}})).at("keys").size() == 1);
-  const Json secret = inspect(world.receipt_key.to_pem());
-  CHECK(secret ==
+  const Json shown = inspect(world.receipt_key.to_pem());
+  CHECK(shown ==
         Json{{"type", "private key"}, {"kind", "P-256"}, {"public_thumbprint", thumbprint}});
 }
 
