@@ -143,12 +143,14 @@ void undo_name(const Change& change, const fs::path& journal) {
 PowerCut::PowerCut(fs::path folder, fs::path journal)
     : folder_(std::move(folder)), journal_(std::move(journal)) {}
 
-std::map<std::string, std::string> PowerCut::environment(const std::string& left_out) const {
+std::map<std::string, std::string> PowerCut::environment(const std::string& left_out,
+                                                         unsigned enclave_syncs) const {
   return {
       {"LD_PRELOAD", std::string(WITAN_BINARY_DIR) + "/lib/libpowerloss_preload.so"},
       {powerloss::kFolderVariable, folder_.string()},
       {powerloss::kJournalVariable, journal_.string()},
       {powerloss::kDropVariable, left_out},
+      {powerloss::kCutVariable, enclave_syncs == 0 ? "" : std::to_string(enclave_syncs)},
   };
 }
 

@@ -11,6 +11,9 @@ inline constexpr const char* kFolderVariable = "WITAN_POWERLOSS_FOLDER";    // w
 inline constexpr const char* kJournalVariable = "WITAN_POWERLOSS_JOURNAL";  // a folder, beside it
 // The kind of sync that is left out: "store-data", "store-meta" or "enclave".
 inline constexpr const char* kDropVariable = "WITAN_POWERLOSS_DROP";
+// After that many syncs of the enclave's state, it kills its parent and itself: the moment at which
+// a signature exists that nobody has seen.
+inline constexpr const char* kCutVariable = "WITAN_POWERLOSS_CUT_AFTER";
 
 enum class Kind : std::uint32_t {
   kWrite,         // file `path`: `data` is what stood at `offset` (shorter at the end of the file)
