@@ -1,0 +1,106 @@
+// The program `witan-bench`: measures what the node promises, each figure beside its limit.
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "ledger/crypto/secret.h"
+#include "simulations/bench/benches.h"
+#include "simulations/bench/load.h"
+
+namespace {
+
+using namespace witan;         // NOLINT(google-build-using-namespace)
+using namespace witan::bench;  // NOLINT(google-build-using-namespace)
+
+struct Bench {
+  const char* name;
+  Result<void> (*run)(Report&, const Scale&);
+};
+
+constexpr std::array<Bench, 7> kBenches = {{{"tree", bench_tree},
+                                            {"receipt-verify", bench_receipt_verify},
+                                            {"append", bench_append},
+                                            {"receipts", bench_receipts},
+                                            {"tiles", bench_tiles},
+                                            {"register", bench_register},
+                                            {"million", bench_million}}};
+
+constexpr int kExitDone = 0, kExitMissed = 1, kExitUsage = 2, kExitFailed = 3;
+
+int say(const std::string& what, const Error& error) {
+  std::fprintf(stderr, "witan-bench: %s: %s\n", what.c_str(), error.message.c_str());
+  return kExitFailed;
+}
+
+int run_benches(const std::vector<std::string>& names, const Scale& scale,
+                const std::string& json_file) {
+  Report report;
+  for (const Bench& bench : kBenches) {
+    const bool wanted =
+        names.empty() || std::find(names.begin(), names.end(), bench.name) != names.end();
+    if (!wanted) continue;
+    if (const auto result = bench.run(report, scale); !result)
+      return say(bench.name, result.error());
+  }
+  report.print_table();
+  if (!json_file.empty()) {
+    if (const auto written = report.write_json(json_file); !written) {
+      return say("--json", written.error());
+    }
+  }
+  return report.all_hold() ? kExitDone : kExitMissed;
+}
+
+int run_generator(const LoadOptions& options) {
+  const auto result = generate_load(options);
+  if (!result) return say("load", result.error());
+  std::printf("%s\n", to_json(*result).c_str());
+  return kExitDone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Measures what a Witan node promises, each figure beside its limit. Exit code 1: a goal was "
+      "missed; 3: a bench could not be run, or got wrong answers."};
+  std::vector<std::string> names, known;
+  for (const Bench& bench : kBenches) known.emplace_back(bench.name);
+  std::string json_file;
+  Scale scale;
+  app.add_option("NAMES", names, "Benches to run; all without")->check(CLI::IsMember(known));
+  app.add_option("--json", json_file, "Writes the figures to this file, too");
+  app.add_option("--seconds", scale.seconds, "Of each load")
+      ->capture_default_str()
+      ->check(CLI::Range(0.5, 600.0));
+
+  LoadOptions load;
+  std::int64_t milliseconds = 0;
+  CLI::App* generator = app.add_subcommand("load", "The load generator's process")->group("");
+  generator->add_option("--port", load.port)->required();
+  generator->add_option("--connections", load.connections)->required();
+  generator->add_option("--requests", load.requests_file)->required();
+  generator->add_option("--milliseconds", milliseconds)->required();
+  generator->add_option("--samples", load.samples);
+  generator->add_flag("--repeat", load.repeat);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  try {
+    init_crypto();
+    load.duration = std::chrono::milliseconds(milliseconds);
+    return generator->parsed() ? run_generator(load) : run_benches(names, scale, json_file);
+  } catch (const std::exception& error) {
+    return say("failed", Error{ErrorCode::kIo, error.what()});
+  }
+}

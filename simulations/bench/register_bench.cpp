@@ -1,0 +1,148 @@
+// Registered statements a second, beside the same server when it only parses and verifies.
+
+#include <cmath>
+#include <string>
+
+#include "ledger/format/receipt.h"
+#include "ledger/format/statement.h"
+#include "simulations/bench/benches.h"
+#include "simulations/bench/load.h"
+#include "simulations/bench/node.h"
+
+namespace witan::bench {
+namespace {
+
+constexpr unsigned kConnections = 256;
+constexpr unsigned kSamples = 200;
+// More than any machine of today registers, so that the time ends the run and not the file.
+constexpr double kStatementsPerSecondMax = 20'000;
+
+struct Run {
+  LoadResult load;
+  double node_us = 0;  // processor time of node and enclave for one request
+  std::uint64_t grown = 0;
+};
+
+Result<Run> run_once(const NodeFolder& folder, const LoadOptions& load, bool check_only) {
+  std::vector<std::string> arguments;
+  if (check_only) arguments.emplace_back("--check-only");
+  WITAN_ASSIGN(const RunningNode node, RunningNode::start(folder, arguments));
+  WITAN_ASSIGN(const std::uint64_t before, node.tree_size());
+  const double cpu_before = cpu_seconds_with_children(node.pid());
+  LoadOptions options = load;
+  options.port = node.port();
+  Run run;
+  WITAN_ASSIGN(run.load, run_load(options));
+  const double cpu = cpu_seconds_with_children(node.pid()) - cpu_before;
+  const auto answered = static_cast<double>(run.load.count(check_only ? 202 : 201));
+  run.node_us = cpu / answered * 1e6;
+  WITAN_ASSIGN(const std::uint64_t after, node.tree_size());
+  run.grown = after - before;
+  return run;
+}
+
+// Every sample must be a receipt of its statement.
+Result<void> verify_samples(const std::vector<Sample>& samples,
+                            const std::vector<Bytes>& statements, const PublicKey& key) {
+  if (samples.empty()) return fail(ErrorCode::kNotFound, "no receipts were sampled");
+  for (const Sample& sample : samples) {
+    if (sample.status != 201) continue;
+    const Bytes& bytes = statements[sample.request];
+    auto statement = Statement::parse(bytes, bytes.size());
+    if (!statement) return fail(statement.error());
+    WITAN_ASSIGN(const Receipt receipt, Receipt::parse(sample.body));
+    WITAN_TRY(verify_inclusion_receipt(receipt, statement->entry(), key));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> bench_register(Report& report, const Scale& scale) {
+  const TemporaryFolder folder;
+  WITAN_ASSIGN(const PrivateKey key, PrivateKey::generate(KeyKind::kEd25519));
+  const auto count = static_cast<std::size_t>(std::ceil(scale.seconds * kStatementsPerSecondMax));
+  const std::vector<Bytes> statements = sign_statements(key, count);
+  LoadOptions load;
+  load.connections = kConnections;
+  load.requests_file = (folder.path() / "requests").string();
+  load.duration = std::chrono::milliseconds(static_cast<long>(scale.seconds * 1e3));
+  load.samples = kSamples;
+  WITAN_ASSIGN(auto file, RequestFile::create(load.requests_file));
+  for (const Bytes& statement : statements) {
+    file.add(
+        "POST /entries HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/cose\r\n"
+        "Content-Length: " +
+            std::to_string(statement.size()) + "\r\n\r\n",
+        statement);
+  }
+  WITAN_TRY(file.finish());
+
+  WITAN_ASSIGN(const NodeFolder limit_folder,
+               NodeFolder::make(folder.path() / "limit", key.public_key()));
+  WITAN_ASSIGN(const Run limit, run_once(limit_folder, load, true));
+  WITAN_ASSIGN(const NodeFolder node_folder,
+               NodeFolder::make(folder.path() / "node", key.public_key()));
+  WITAN_ASSIGN(const Run run, run_once(node_folder, load, false));
+
+  if (run.grown != run.load.count(201)) {
+    return fail(ErrorCode::kConflict, "the tree grew by " + std::to_string(run.grown) + ", but " +
+                                          std::to_string(run.load.count(201)) +
+                                          " statements were answered with 201");
+  }
+  WITAN_TRY(verify_samples(run.load.samples, statements, node_folder.receipt_key));
+  const Beside beside{"parsed and verified only", limit.load.rate(202)};
+  report.add({"register", "registered statements (1 KiB, Ed25519)", run.load.rate(201), "/s",
+              Goal::kAtLeast, 10'000, beside, 0.6});
+  report.add({"register",
+              "latency, median",
+              run.load.p50_ms,
+              "ms",
+              Goal::kNone,
+              0,
+              Beside{"parsed and verified only", limit.load.p50_ms},
+              {}});
+  report.add({"register",
+              "latency, 99th percentile",
+              run.load.p99_ms,
+              "ms",
+              Goal::kAtMost,
+              150,
+              Beside{"parsed and verified only", limit.load.p99_ms},
+              {}});
+  report.add({"register",
+              "latency, longest",
+              run.load.max_ms,
+              "ms",
+              Goal::kNone,
+              0,
+              Beside{"parsed and verified only", limit.load.max_ms},
+              {}});
+  report.add({"register",
+              "processor time of node and enclave",
+              run.node_us,
+              "us each",
+              Goal::kNone,
+              0,
+              Beside{"parsed and verified only", limit.node_us},
+              {}});
+  report.add({"register",
+              "processor time of the load generator",
+              run.load.cpu_seconds / static_cast<double>(run.load.count(201)) * 1e6,
+              "us each",
+              Goal::kNone,
+              0,
+              {},
+              {}});
+  std::string others;
+  for (const auto& [status, n] : run.load.statuses) {
+    if (status != 201) others += ", " + std::to_string(n) + " with " + std::to_string(status);
+  }
+  report.note("register: " + std::to_string(kConnections) + " connections, " +
+              std::to_string(run.load.count(201)) + " answered with 201" + others +
+              "; the tree grew by as many; " + std::to_string(run.load.samples.size()) +
+              " sampled receipts verified offline");
+  return {};
+}
+
+}  // namespace witan::bench
