@@ -9,6 +9,7 @@
 #include "node/admission.h"
 #include "node/genesis.h"
 #include "node/log.h"
+#include "node/log_metrics.h"
 #include "node/policy_history.h"
 #include "node/workers.h"
 
@@ -22,8 +23,8 @@ constexpr std::uint64_t kDecideGraceMs = 5'000;
 // More unpublished statements than this, and nobody waits for a receipt any more.
 constexpr std::uint64_t kCrowdedEntries = limits::kUnpublishedEntriesMax / 4;
 constexpr std::size_t kAnswersPerJob = 64;
-// How soon the committer looks again when something is due that is not its own.
-constexpr std::uint64_t kDueElsewhereMs = 5;
+// How often it is looked whether somebody has waited long enough.
+constexpr std::chrono::milliseconds kExpiryPulse{100};
 
 class LogServiceImpl final : public LogService {
  public:
@@ -37,16 +38,7 @@ class LogServiceImpl final : public LogService {
         identity_(std::move(identity)),
         admission_(store, std::move(policy)),
         tiles_(limits::kExpandedTilesMax),
-        registered_(metrics.counter("witan_statements_total", "Statements by what became of them",
-                                    {{"result", "registered"}})),
-        refused_(metrics.counter("witan_statements_total", "Statements by what became of them",
-                                 {{"result", "refused"}})),
-        repeated_(metrics.counter("witan_statements_total", "Statements by what became of them",
-                                  {{"result", "repeated"}})),
-        commit_seconds_(metrics.histogram("witan_commit_seconds", "Duration of a store commit",
-                                          Metrics::duration_bounds())),
-        sign_seconds_(metrics.histogram("witan_sign_seconds", "Duration of an enclave append",
-                                        Metrics::duration_bounds())),
+        metrics_(metrics),
         sequencer_(std::move(state)),
         answers_("answer", 1, limits::kVerifyQueueMax),
         checks_("check", options.verify_threads, limits::kVerifyQueueMax),
@@ -121,7 +113,7 @@ class LogServiceImpl final : public LogService {
     auto candidate = Admission::decode(job.statement);
     if (!candidate) return refuse(job, std::move(candidate).error());
     if (const auto index = admission_.published(candidate->entry)) {
-      repeated_.add();
+      metrics_.repeated.add();
       return job.done(Registration{candidate->entry, *index, Stage::kPublished});
     }
     const std::uint64_t generation = policy_generation();
@@ -134,7 +126,7 @@ class LogServiceImpl final : public LogService {
   }
 
   void refuse(Job& job, StatementError error) {
-    refused_.add();
+    metrics_.refused.add();
     job.done(tl::unexpected<StatementError>(std::move(error)));
   }
 
@@ -155,8 +147,16 @@ class LogServiceImpl final : public LogService {
     }
     if (!accepted) return job.done(tl::unexpected<StatementError>(std::move(accepted).error()));
     if (*accepted == Accepted::kPolicyChanged) return check(job);
-    if (*accepted != Accepted::kNew) repeated_.add();
+    if (*accepted != Accepted::kNew) metrics_.repeated.add();
     to_commit_.notify_one();
+  }
+
+  // How long to wait for a deadline: at least a moment, so that the lock is given up.
+  [[nodiscard]] std::chrono::milliseconds until(std::optional<std::uint64_t> deadline_ms,
+                                                std::chrono::milliseconds longest) const {
+    if (!deadline_ms) return longest;
+    const std::uint64_t at = clock_.steady_ms();
+    return std::min(longest, std::chrono::milliseconds(*deadline_ms > at ? *deadline_ms - at : 1));
   }
 
   // The only thread that writes the store.
@@ -173,20 +173,14 @@ class LogServiceImpl final : public LogService {
       }
       if (job && commit_error_.empty()) storing_problem_.clear();
       expire(lock);
-      const std::uint64_t at = clock_.steady_ms();
-      const std::uint64_t until =
-          std::min(sequencer_.next_deadline().value_or(at + 1'000), at + 100);
-      // What is due and no commit is an append, or waits for the clock: nothing to spin for.
-      if (until <= at) to_sign_.notify_one();
-      const std::uint64_t wait_ms = until > at ? until - at : kDueElsewhereMs;
-      to_commit_.wait_for(lock, std::chrono::milliseconds(wait_ms));
+      to_commit_.wait_for(lock, until(sequencer_.next_commit_deadline(), kExpiryPulse));
     }
   }
 
   void commit(CommitJob job) {
     const auto start = std::chrono::steady_clock::now();
     Result<void> result = write(job);
-    commit_seconds_.observe(
+    metrics_.commit_seconds.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     std::vector<DueAnswer> due;
     std::vector<Submission> recheck;
@@ -208,7 +202,7 @@ class LogServiceImpl final : public LogService {
       for (const Registered& done : outcome.registered) {
         waiters_.published(done.entry, done.index, due);
       }
-      registered_.add(static_cast<double>(outcome.registered.size()));
+      metrics_.registered.add(static_cast<double>(outcome.registered.size()));
       recheck = std::move(outcome.recheck);
     }
     to_sign_.notify_one();
@@ -304,8 +298,9 @@ class LogServiceImpl final : public LogService {
         continue;
       }
       // Still under the lock: a notification between the question and the wait would be lost.
-      const auto wake = to_sign_.wait_for(lock, kEnclavePulse);
-      if (wake == std::cv_status::timeout && !stopping_) {
+      const auto deadline = sequencer_.next_append_deadline();
+      const auto wake = to_sign_.wait_for(lock, until(deadline, kEnclavePulse));
+      if (wake == std::cv_status::timeout && !deadline && !stopping_) {
         lock.unlock();
         feel_pulse();
         lock.lock();
@@ -316,7 +311,7 @@ class LogServiceImpl final : public LogService {
   void sign(const AppendOrder& request) {
     const auto start = std::chrono::steady_clock::now();
     const auto head = signer_.append(request.prev, request.entries, request.expected.time_ms);
-    sign_seconds_.observe(
+    metrics_.sign_seconds.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     note_signing(head ? Result<void>() : fail(head.error()));
     const std::lock_guard lock(mutex_);
@@ -367,8 +362,7 @@ class LogServiceImpl final : public LogService {
   const SignerState identity_;
   Admission admission_;
   TileCache tiles_;
-  const MetricCounter registered_, refused_, repeated_;
-  const MetricHistogram commit_seconds_, sign_seconds_;
+  const LogMetrics metrics_;
 
   mutable std::mutex mutex_;
   std::condition_variable to_commit_, to_sign_;

@@ -295,25 +295,30 @@ Result<void> Sequencer::publish(TreeSize size, std::string checkpoint) {
   return {};
 }
 
-std::optional<std::uint64_t> Sequencer::next_deadline() const {
-  if (halted_) return std::nullopt;
-  std::optional<std::uint64_t> deadline;
-  const auto at = [&deadline](std::uint64_t time) {
-    deadline = deadline ? std::min(*deadline, time) : time;
-  };
-  if (!deciding_ && !pool_.empty()) {
+std::optional<std::uint64_t> Sequencer::next_commit_deadline() const {
+  if (halted_ || deciding_) return std::nullopt;
+  if (!pool_.empty()) {
     const bool now = pool_closers_ > 0 || pool_.size() >= limits::kBatchEntriesMax ||
                      pool_bytes_ >= limits::kBatchBytesMax;
     const std::uint64_t due = now ? 0 : pool_.front().accepted_steady_ms + kBatchAgeMs;
-    at(std::max(due, commit_not_before_ms_));
-  } else if (!deciding_ && to_publish_) {
-    at(commit_not_before_ms_);
+    return std::max(due, commit_not_before_ms_);
   }
+  if (to_publish_) return commit_not_before_ms_;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> Sequencer::next_append_deadline() const {
+  if (halted_ || append_under_way_) return std::nullopt;
   const bool free = !awaiting_ && !to_publish_ && !publishing_;
-  if (!append_under_way_ && (append_ || (free && !unsigned_heads_.empty()))) {
-    at(append_not_before_ms_);
-  }
-  return deadline;
+  if (append_ || (free && !unsigned_heads_.empty())) return append_not_before_ms_;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> Sequencer::next_deadline() const {
+  const auto commit = next_commit_deadline();
+  const auto append = next_append_deadline();
+  if (commit && append) return std::min(*commit, *append);
+  return commit ? commit : append;
 }
 
 bool Sequencer::knows(const Hash32& entry) const {

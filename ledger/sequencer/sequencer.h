@@ -132,7 +132,10 @@ class Sequencer {
   // The quorum is met. kConflict when no head of that size waits.
   Result<void> publish(TreeSize size, std::string checkpoint);
 
-  // The steady time at which to ask next_commit and next_append again though nothing happened.
+  // The steady times at which to ask next_commit and next_append again though nothing happened, and
+  // the earlier of the two.
+  [[nodiscard]] std::optional<std::uint64_t> next_commit_deadline() const;
+  [[nodiscard]] std::optional<std::uint64_t> next_append_deadline() const;
   [[nodiscard]] std::optional<std::uint64_t> next_deadline() const;
   // Whether the entry is pooled, or decided and not published yet.
   [[nodiscard]] bool knows(const Hash32& entry) const;

@@ -1,0 +1,61 @@
+// What config/examples shows must be what the readers accept.
+#include <filesystem>
+
+#include "config/file.h"
+#include "config/limits.h"
+#include "config/node_config.h"
+#include "config/registration_policy.h"
+#include "config/trust_file.h"
+#include "tests/support/catch.h"
+
+namespace witan {
+namespace {
+
+std::string example(const char* name) {
+  return (std::filesystem::path(WITAN_SOURCE_DIR) / "config/examples" / name).string();
+}
+
+TEST_CASE("examples: the registration policy is read") {
+  const auto text = read_text_file(example("policy.toml"), limits::kConfigFileBytesMax);
+  REQUIRE(text);
+  const auto policy = parse_registration_policy(*text, "policy.toml");
+  INFO((policy ? "" : policy.error().message));
+  REQUIRE(policy);
+  CHECK(policy->issuers.size() == 2);
+}
+
+TEST_CASE("examples: the trust file is read") {
+  const auto trust = TrustFile::load(example("trust.toml"));
+  INFO((trust ? "" : trust.error().message));
+  REQUIRE(trust);
+  CHECK(trust->origin == "log.example/demo");
+}
+
+TEST_CASE("examples: the node's configuration is read, and is what init writes") {
+  const auto text = read_text_file(example("witan.toml"), limits::kConfigFileBytesMax);
+  REQUIRE(text);
+  const auto config = NodeConfig::parse(*text, "witan.toml");
+  INFO((config ? "" : config.error().message));
+  REQUIRE(config);
+  CHECK(config->encode() == *text);
+}
+
+TEST_CASE("node configuration: faults name file, line and key") {
+  const auto fault = [](const char* text) {
+    const auto config = NodeConfig::parse(text, "witan.toml");
+    REQUIRE_FALSE(config);
+    return config.error().message;
+  };
+  CHECK_THAT(fault("issuer = \"x\"\n"), ContainsSubstring("origin"));
+  CHECK_THAT(fault("origin = \"o\"\nissuer = \"x\"\nlisten = 5\n"),
+             ContainsSubstring("witan.toml:3: listen"));
+  CHECK_THAT(fault("origin = \"o\"\nissuer = \"x\"\nlistn = \"y\"\n"), ContainsSubstring("listn"));
+  CHECK_THAT(fault("origin = \"o\"\nissuer = \"x\"\n[tls]\ncertificate = \"c\"\n"),
+             ContainsSubstring("key"));
+  CHECK_THAT(fault("origin = \"o\"\nissuer = \"x\"\n[[registration.token]]\nname = \"n\"\n"
+                   "sha256 = \"short\"\n"),
+             ContainsSubstring("64 lowercase hex"));
+}
+
+}  // namespace
+}  // namespace witan
