@@ -48,6 +48,7 @@ TEST_CASE("kill -9 of the node at random moments under load loses nothing acknow
     const auto seen = observer.look(*client);
     if (!seen) FAIL(seen.error().message);
     check_acknowledged(observer, *client, load.acknowledged());
+    CHECK(node.audit() == "");
     all.insert(load.acknowledged().begin(), load.acknowledged().end());
   }
   const auto client = node.client();

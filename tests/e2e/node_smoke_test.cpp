@@ -178,5 +178,15 @@ TEST_CASE("smoke: a node with TLS and tokens") {
   CHECK(submit.exit_code == 0);
 }
 
+TEST_CASE("smoke: the demo runs to its end, in time") {
+  const auto start = std::chrono::steady_clock::now();
+  const ChildResult demo = run_witan({"demo"});
+  const auto time = std::chrono::steady_clock::now() - start;
+  INFO(demo.out << demo.err);
+  CHECK(demo.exit_code == 0);
+  CHECK_THAT(demo.out, ContainsSubstring("everything holds"));
+  if (!kSanitized) CHECK(time < std::chrono::seconds(20));
+}
+
 }  // namespace
 }  // namespace witan::test

@@ -78,6 +78,7 @@ TEST_CASE("policy replacement: the operator's new policy counts at once and afte
   }
   LogObserver observer(node.paths());
   CHECK(observer.audit(*node.client()));
+  CHECK(node.audit() == "");
 }
 
 TEST_CASE("policy replacement: no other key, subject or content may do it") {
@@ -123,6 +124,7 @@ TEST_CASE("policy replacement under load: what is pooled behind it is checked ag
   REQUIRE(ids);
   for (const auto& [id, receipt] : load.acknowledged()) CHECK(ids->count(id) == 1);
   CHECK(ids->size() == load.acknowledged().size() + 3);
+  CHECK(node.audit() == "");
 }
 
 }  // namespace

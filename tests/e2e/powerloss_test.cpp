@@ -18,7 +18,7 @@
 namespace witan::test {
 namespace {
 
-constexpr unsigned kRounds = 20;
+constexpr unsigned kRounds = 40;
 constexpr unsigned kRoundsToFail = 12;
 constexpr unsigned kClients = 4;
 
@@ -83,8 +83,9 @@ class PoweredNode {
       if (!now) return id + ": " + now.error().message;
       if (*now != before) return id + ": its receipt is another one now";
     }
+    std::string wrong = node_.audit();
     node_.kill_hard();
-    return "";
+    return wrong;
   }
 
   TestNode node_;

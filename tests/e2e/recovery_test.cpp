@@ -54,6 +54,7 @@ TEST_CASE("kill -9 of the enclave under load: the node starts it again and loses
     CHECK(ids->count(id) == 1);
     CHECK(observer.check_receipt(receipt, id));
   }
+  CHECK(node.audit() == "");
 }
 
 TEST_CASE("an enclave that cannot start again: healthz says why, and it goes on afterwards") {

@@ -155,6 +155,13 @@ std::string TestNode::address() const {
   return url_.substr(url_.find("//") + 2);
 }
 
+std::string TestNode::audit() const {
+  const ChildResult result =
+      run_witan({"audit", "--node", url_, "--log-key", paths().log_key().string(), "--state",
+                 folder_.at("audit.json"), "--no-progress"});
+  return result.exit_code == 0 ? "" : "witan audit: " + result.out + result.err;
+}
+
 std::string TestNode::printed() const {
   return read_text(folder_.at("node.log"));
 }

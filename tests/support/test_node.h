@@ -59,6 +59,8 @@ class TestNode {
   [[nodiscard]] NodePaths paths() const { return NodePaths{folder_.path() / "log"}; }
   [[nodiscard]] const TempDir& folder() const { return folder_; }
   [[nodiscard]] const Issuer& issuer() const { return issuer_; }
+  // `witan audit` of all of it, going on where the last one ended: what is wrong, or empty.
+  [[nodiscard]] std::string audit() const;
   // What it has printed since the folder was made.
   [[nodiscard]] std::string printed() const;
   [[nodiscard]] std::unique_ptr<http::Client> client(
