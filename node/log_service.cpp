@@ -137,10 +137,14 @@ class LogServiceImpl final : public LogService {
 
   void enter(Job& job, Submission submission) {
     const Hash32 entry = submission.entry;
+    bool wake = submission.closes_batch;
     Result<Accepted> accepted = Accepted::kNew;
     {
       const std::lock_guard lock(mutex_);
       accepted = sequencer_.submit(std::move(submission), now());
+      // Between the first and the last of a batch nothing changes for the committer.
+      const std::size_t pooled = sequencer_.status().pool_entries;
+      wake = wake || pooled <= 1 || pooled >= limits::kBatchEntriesMax;
       if (accepted && *accepted != Accepted::kPolicyChanged) {
         waiters_.add(entry, job.deadline_ms, sequencer_.decided_index(entry), std::move(job.done));
       }
@@ -148,7 +152,7 @@ class LogServiceImpl final : public LogService {
     if (!accepted) return job.done(tl::unexpected<StatementError>(std::move(accepted).error()));
     if (*accepted == Accepted::kPolicyChanged) return check(job);
     if (*accepted != Accepted::kNew) metrics_.repeated.add();
-    to_commit_.notify_one();
+    if (wake) to_commit_.notify_one();
   }
 
   // How long to wait for a deadline: at least a moment, so that the lock is given up.

@@ -106,6 +106,8 @@ Result<Accepted> Sequencer::submit(Submission submission, Instant now) {
 
 bool Sequencer::batch_is_due(Instant now) const {
   if (pool_.empty()) return false;
+  // A publication is never kept waiting for more to gather; what is there goes with it in one sync.
+  if (to_publish_) return true;
   return pool_.size() >= limits::kBatchEntriesMax || pool_bytes_ >= limits::kBatchBytesMax ||
          pool_closers_ > 0 || now.steady_ms >= pool_.front().accepted_steady_ms + kBatchAgeMs;
 }
@@ -138,8 +140,7 @@ Result<std::optional<CommitJob>> Sequencer::next_commit(Instant now) {
   if (halted_) return fail(*halted_);
   if (deciding_ || now.steady_ms < commit_not_before_ms_) return std::optional<CommitJob>{};
   const bool batch = batch_is_due(now);
-  // A publication waits for the batch that is gathering, at most a batch's age: one sync for both.
-  const bool publication = to_publish_ && (batch || pool_.empty());
+  const bool publication = to_publish_.has_value();
   if (!batch && !publication) return std::optional<CommitJob>{};
   const bool stopped = batch && clock_jumped_back(now);
   if (stopped && !publication) {
@@ -298,7 +299,7 @@ Result<void> Sequencer::publish(TreeSize size, std::string checkpoint) {
 std::optional<std::uint64_t> Sequencer::next_commit_deadline() const {
   if (halted_ || deciding_) return std::nullopt;
   if (!pool_.empty()) {
-    const bool now = pool_closers_ > 0 || pool_.size() >= limits::kBatchEntriesMax ||
+    const bool now = to_publish_ || pool_closers_ > 0 || pool_.size() >= limits::kBatchEntriesMax ||
                      pool_bytes_ >= limits::kBatchBytesMax;
     const std::uint64_t due = now ? 0 : pool_.front().accepted_steady_ms + kBatchAgeMs;
     return std::max(due, commit_not_before_ms_);

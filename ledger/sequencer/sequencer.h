@@ -10,9 +10,9 @@
 //   next_append -> Signer::append -> signed_head or sign_failed
 //   the signed head's checkpoint is made and witnessed -> publish
 // Commits and signatures run side by side, one of each at a time. A publication goes with the next
-// batch's commit, or alone when no batch waits. The next head is signed only when the publication
-// of the last one is durable, and covers everything decided by then: a slow quorum makes heads
-// larger, never more.
+// commit and takes what is pooled by then along, however young. The next head is signed only when
+// the publication of the last one is durable, and covers everything decided by then: a slow quorum
+// makes heads larger, never more.
 //
 // Time: a head's time is the clock's, or the last head's when the clock is behind it. When the
 // clock is behind by more than limits::kClockAheadMax, it jumped back, or the last head was made

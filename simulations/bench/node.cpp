@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -150,6 +151,21 @@ Result<std::uint64_t> RunningNode::tree_size() const {
   std::uint64_t size = 0;
   std::from_chars(text.data() + at, text.data() + text.size(), size);
   return size;
+}
+
+Result<RunningNode::Mean> RunningNode::mean_of(const std::string& histogram) const {
+  WITAN_ASSIGN(const auto client, http::Client::make(url()));
+  WITAN_ASSIGN(const auto response, client->get("/metrics"));
+  const std::string text = "\n" + std::string(as_text(response.body));
+  const auto value = [&](const char* suffix) -> std::optional<double> {
+    const std::string name = "\n" + histogram + suffix + " ";
+    const auto at = text.find(name);
+    if (at == std::string::npos) return std::nullopt;
+    return std::strtod(text.c_str() + at + name.size(), nullptr);
+  };
+  const auto count = value("_count"), sum = value("_sum");
+  if (!count || !sum) return fail(ErrorCode::kNotFound, "/metrics has no " + histogram);
+  return Mean{*count, *count > 0 ? *sum / *count * 1e3 : 0};
 }
 
 }  // namespace witan::bench

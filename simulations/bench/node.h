@@ -67,6 +67,12 @@ class RunningNode {
   [[nodiscard]] double start_seconds() const { return start_seconds_; }
   // The published size. kUnavailable.
   [[nodiscard]] Result<std::uint64_t> tree_size() const;
+  // Number and mean duration of what a histogram of /metrics counts. kUnavailable, kNotFound.
+  struct Mean {
+    double count = 0;
+    double ms = 0;
+  };
+  [[nodiscard]] Result<Mean> mean_of(const std::string& histogram) const;
 
  private:
   RunningNode(Child child, std::uint16_t port, double seconds)

@@ -21,6 +21,8 @@ struct Run {
   LoadResult load;
   double node_us = 0;  // processor time of node and enclave for one request
   std::uint64_t grown = 0;
+  RunningNode::Mean commits;
+  RunningNode::Mean appends;
 };
 
 Result<Run> run_once(const NodeFolder& folder, const LoadOptions& load, bool check_only) {
@@ -38,6 +40,8 @@ Result<Run> run_once(const NodeFolder& folder, const LoadOptions& load, bool che
   run.node_us = cpu / answered * 1e6;
   WITAN_ASSIGN(const std::uint64_t after, node.tree_size());
   run.grown = after - before;
+  WITAN_ASSIGN(run.commits, node.mean_of("witan_commit_seconds"));
+  WITAN_ASSIGN(run.appends, node.mean_of("witan_sign_seconds"));
   return run;
 }
 
@@ -134,6 +138,9 @@ Result<void> bench_register(Report& report, const Scale& scale) {
               0,
               {},
               {}});
+  report.add({"register", "one store commit, mean", run.commits.ms, "ms"});
+  report.add({"register", "one enclave append, mean", run.appends.ms, "ms"});
+  report.add({"register", "statements a head", static_cast<double>(run.grown) / run.appends.count});
   std::string others;
   for (const auto& [status, n] : run.load.statuses) {
     if (status != 201) others += ", " + std::to_string(n) + " with " + std::to_string(status);

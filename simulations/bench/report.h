@@ -21,11 +21,11 @@ struct Figure {
   std::string bench;
   std::string what;
   double value = 0;
-  std::string unit;
+  std::string unit = "";
   Goal goal = Goal::kNone;
   double bound = 0;  // of the value
-  std::optional<Beside> beside;
-  std::optional<double> ratio_min;
+  std::optional<Beside> beside = std::nullopt;
+  std::optional<double> ratio_min = std::nullopt;
 
   // Goal and least ratio, as far as there are any.
   [[nodiscard]] bool holds() const;
