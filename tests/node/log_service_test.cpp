@@ -162,6 +162,39 @@ TEST_CASE("log service: stopping answers everybody who waits") {
   CHECK(fixture.submit(fixture.issuer.statement("0"), kLong).substr(0, 9) == "published");
 }
 
+TEST_CASE("log service: a new policy counts for everything behind it") {
+  LogFixture fixture;
+  const Issuer next("https://next.test");
+  CHECK(fixture.submit(fixture.issuer.statement("a"), kLong) == "published 2");
+  CHECK(fixture.submit(fixture.policy_for(next), kLong) == "published 3");
+  CHECK(fixture.log->policy()->config().issuers.front().name == next.uri());
+  CHECK_THAT(fixture.submit(fixture.issuer.statement("b"), kLong),
+             ContainsSubstring("issuer.name"));
+  CHECK(fixture.submit(next.statement("b"), kLong) == "published 4");
+  CHECK(fixture.submit(fixture.issuer.statement("a"), kLong) == "published 2");
+  REQUIRE(fixture.open());
+  CHECK_THAT(fixture.submit(fixture.issuer.statement("b"), kLong),
+             ContainsSubstring("issuer.name"));
+}
+
+TEST_CASE("log service: statements between many new policies all get an answer") {
+  LogFixture fixture;
+  constexpr unsigned kPolicies = 20, kBetween = 20;
+  Answers answers;
+  for (unsigned policy = 1; policy <= kPolicies; ++policy) {
+    fixture.submit(fixture.policy_for(fixture.issuer, policy), kLong, answers.next());
+    for (unsigned i = 0; i < kBetween; ++i) {
+      const std::string text = std::to_string(policy) + "/" + std::to_string(i);
+      fixture.submit(fixture.issuer.statement(text), kLong, answers.next());
+    }
+  }
+  REQUIRE(answers.wait_for(kPolicies * (kBetween + 1)));
+  for (const std::string& text : answers.texts()) {
+    INFO(text);
+    CHECK(text.substr(0, 9) == "published");
+  }
+}
+
 TEST_CASE("log service: with check_only, statements are checked and not kept") {
   LogFixture fixture;
   LogServiceOptions options;

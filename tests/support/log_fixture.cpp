@@ -10,8 +10,9 @@
 namespace witan::test {
 namespace {
 
-std::string first_policy(const Issuer& admin, const Issuer& issuer) {
+std::string policy_text(const Issuer& admin, const Issuer& issuer, unsigned number = 0) {
   RegistrationPolicyConfig policy;
+  policy.max_statement_bytes -= number;
   policy.admin_keys.push_back(admin.key().public_key().pem());
   IssuerRule rule;
   rule.name = issuer.uri();
@@ -19,6 +20,8 @@ std::string first_policy(const Issuer& admin, const Issuer& issuer) {
   policy.issuers.push_back(std::move(rule));
   return encode(policy);
 }
+
+constexpr const char* kOrigin = "log.test/memory";
 
 void require(const Result<void>& result) {
   if (!result) throw std::runtime_error(result.error().message);
@@ -113,13 +116,23 @@ LogFixture::LogFixture() {
   auto made = InProcessSigner::make(system_random());
   if (!made) throw std::runtime_error(made.error().message);
   enclave = std::move(*made);
-  if (auto begun = enclave->init("log.test/memory", admin.uri()); !begun) {
+  if (auto begun = enclave->init(kOrigin, admin.uri()); !begun) {
     throw std::runtime_error(begun.error().message);
   }
   require(begin_log(store, *enclave, admin.key(),
-                    Genesis{first_policy(admin, issuer), system_clock().unix_ms()}));
+                    Genesis{policy_text(admin, issuer), system_clock().unix_ms()}));
   signer = std::make_unique<ScriptedSigner>(*enclave);
   require(open());
+}
+
+Bytes LogFixture::policy_for(const Issuer& accepted, unsigned number) const {
+  StatementRequest request;
+  request.subject = kOrigin;
+  request.content_type = std::string(kPolicyContentType);
+  request.issued_at_s = static_cast<std::int64_t>(system_clock().unix_ms() / 1000);
+  const std::string text = policy_text(admin, accepted, number);
+  request.payload = to_bytes(as_bytes(text));
+  return admin.sign(std::move(request));
 }
 
 LogFixture::~LogFixture() {

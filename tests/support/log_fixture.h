@@ -75,6 +75,10 @@ struct LogFixture {
   std::string submit(const Bytes& statement, std::chrono::milliseconds wait);
   void submit(const Bytes& statement, std::chrono::milliseconds wait, RegistrationDone done);
 
+  // A statement of the admin that replaces the policy by one that accepts this issuer only. Another
+  // number makes another statement.
+  [[nodiscard]] Bytes policy_for(const Issuer& accepted, unsigned number = 0) const;
+
   Issuer issuer{"https://issuer.test"};
   Issuer admin{"https://log.test"};
   MemoryStore store;
