@@ -97,7 +97,10 @@ StatementResult<Keys> from_chain(const Statement& statement, const IssuerIdentit
     WITAN_TRY(resolve_did_x509(statement.issuer, chain, time_s));
   }
   if (issuer.anchors.empty()) {
-    if (is_did || is_pinned(leaf, issuer.keys)) return Keys{leaf.public_key()};
+    // A DID pins its own CA, so one that the policy names needs nothing else; where keys are named
+    // too, it must be one of them.
+    if (is_did && issuer.keys.empty()) return Keys{leaf.public_key()};
+    if (is_pinned(leaf, issuer.keys)) return Keys{leaf.public_key()};
     return refuse(ErrorCode::kBadIdentity,
                   "issuer.keys: the key of the leaf certificate is none of the issuer's, and the "
                   "policy names no anchors for it");

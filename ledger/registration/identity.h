@@ -38,7 +38,7 @@ inline constexpr std::size_t kKeysTriedMax = 8;
 
 // The keys that may have signed the statement, of which one must verify it:
 // - issuer did:x509: the leaf of the protected x5chain to which the DID resolves; with anchors, the
-//   chain must also lead to one of them.
+//   chain must also lead to one of them, with keys alone the leaf's must be one of those.
 // - x5chain: its leaf, when it leads to an anchor of the issuer or holds one of the issuer's keys.
 //   Where the policy names issuers by a pattern, an anchored leaf must carry iss as a URI SAN, else
 //   everybody below the anchor could speak for every name.

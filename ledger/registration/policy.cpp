@@ -75,10 +75,18 @@ Result<CompiledIssuer> compile_issuer(const IssuerRule& rule) {
     if (!anchors) return fail(anchors.error().within(where + ": anchors"));
     for (Certificate& anchor : *anchors) out.identity.anchors.push_back(std::move(anchor));
   }
-  if (rule.keys.empty() && rule.anchors.empty() &&
-      !std::string_view(rule.name).starts_with(kDidX509Prefix)) {
+  if (!rule.keys.empty() || !rule.anchors.empty()) return out;
+  if (!std::string_view(rule.name).starts_with(kDidX509Prefix)) {
     return fail(ErrorCode::kUsage,
                 where + ": expected keys or anchors (only did:x509 issuers do without)");
+  }
+  // did:x509:VERSION:HASH:FINGERPRINT::predicates. Anybody can make a CA, so its fingerprint must
+  // be spelled out.
+  if (out.identity.is_pattern && rule.name.find('*') < rule.name.find("::")) {
+    return fail(ErrorCode::kUsage,
+                where +
+                    ": a pattern over any CA lets anybody in; expected the CA's fingerprint "
+                    "(did:x509:0:sha256:FINGERPRINT::*), or anchors");
   }
   return out;
 }

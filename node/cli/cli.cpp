@@ -1,6 +1,9 @@
 #include "node/cli/cli.h"
 
+#include <algorithm>
 #include <cstdio>
+
+#include <nlohmann/json.hpp>
 
 namespace witan::cli {
 
@@ -32,6 +35,21 @@ int report(std::string_view verb, const Error& error) {
   std::fprintf(stderr, "witan %.*s: %s\n", static_cast<int>(verb.size()), verb.data(),
                error.message.c_str());
   return exit_code(error.code);
+}
+
+void print_facts(const Facts& facts, bool as_json) {
+  if (as_json) {
+    nlohmann::ordered_json object = nlohmann::ordered_json::object();
+    for (const auto& [name, value] : facts) object[name] = value;
+    std::printf("%s\n",
+                object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    return;
+  }
+  for (const auto& [name, value] : facts) {
+    std::string label = name;
+    std::replace(label.begin(), label.end(), '_', ' ');
+    std::printf("%-12s %s\n", label.c_str(), value.c_str());
+  }
 }
 
 }  // namespace witan::cli

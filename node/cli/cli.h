@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/result.h"
 
@@ -20,6 +22,10 @@ inline constexpr int kExitDone = 0, kExitCheckFailed = 1, kExitUsage = 2, kExitU
 [[nodiscard]] int exit_code(ErrorCode code);
 // Prints "witan VERB: message" on standard error and gives the exit code.
 int report(std::string_view verb, const Error& error);
+
+// What a verb has done: a name and a value a line, or a JSON object of the same.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+void print_facts(const Facts& facts, bool as_json);
 
 // What a verb runs when it was chosen: set by its add_ function, called by main.
 struct Chosen {

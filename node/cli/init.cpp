@@ -32,6 +32,7 @@ namespace fs = std::filesystem;
 struct Options {
   std::string dir, origin, service_issuer, listen = "127.0.0.1:8080", policy;
   std::vector<std::string> issuers;  // URI=KEY.pem
+  bool json = false;
 };
 
 // The rule for one --issuer URI=KEY.pem.
@@ -127,12 +128,20 @@ Result<void> run(const Options& options) {
     fs::remove_all(making.dir, error);
     return fail(vkey.error());
   }
-  std::printf(
-      "made %s\n  configuration    witan.toml\n  policy           policy.toml (entry 0 of the "
-      "log)\n"
-      "  operator's key   operator.pem (signs later policies: keep it, best elsewhere)\n"
-      "  log key          %s\n  receipt key      receipt-key.pem\nrun it: witan node --dir %s\n",
-      options.dir.c_str(), vkey->c_str(), options.dir.c_str());
+  const NodePaths made{options.dir};
+  print_facts({{"folder", options.dir},
+               {"configuration", made.config().string()},
+               {"policy", made.policy().string()},
+               {"operator_key", made.operator_key().string()},
+               {"log_key", *vkey},
+               {"receipt_key", made.receipt_key().string()}},
+              options.json);
+  if (!options.json) {
+    std::printf(
+        "The operator's key signs later policies: keep it, best elsewhere.\n"
+        "Run it: witan node --dir %s\n",
+        options.dir.c_str());
+  }
   return {};
 }
 
@@ -154,6 +163,7 @@ void add_init(CLI::App& app, Chosen& chosen) {
   verb->add_option("--service-issuer", options->service_issuer,
                    "The issuer that receipts name; default https://ORIGIN");
   verb->add_option("--listen", options->listen, "ADDRESS:PORT")->capture_default_str();
+  verb->add_flag("--json", options->json, "Print JSON");
   verb->callback([&chosen, options] {
     chosen.run = [options] {
       const auto result = run(*options);

@@ -18,6 +18,7 @@ namespace {
 struct Options {
   std::string out;
   std::string algorithm = "ed25519";
+  bool json = false;
 };
 
 Result<void> run(const Options& options) {
@@ -31,9 +32,10 @@ Result<void> run(const Options& options) {
   WITAN_TRY(std::move(created));
   const std::string public_file = options.out + ".pub";
   WITAN_TRY(write_file_atomic(public_file, key.public_key().pem(), 0644));
-  std::printf("private key  %s (mode 0600: keep it)\npublic key   %s\nkid          %s\n",
-              options.out.c_str(), public_file.c_str(),
-              hex_encode(cose_key_thumbprint(key.public_key())).c_str());
+  print_facts({{"private_key", options.out},
+               {"public_key", public_file},
+               {"kid", hex_encode(cose_key_thumbprint(key.public_key()))}},
+              options.json);
   return {};
 }
 
@@ -49,6 +51,7 @@ void add_keygen(CLI::App& app, Chosen& chosen) {
   verb->add_option("--alg", options->algorithm, "ed25519, es256 or es384")
       ->check(CLI::IsMember({"ed25519", "es256", "es384"}))
       ->capture_default_str();
+  verb->add_flag("--json", options->json, "Print JSON");
   verb->callback([&chosen, options] {
     chosen.run = [options] {
       const auto result = run(*options);

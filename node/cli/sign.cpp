@@ -25,6 +25,7 @@ struct Options {
   std::string key, issuer, subject, file, out, x5chain, content_type, location;
   bool hash_envelope = false;
   bool no_time = false;
+  bool json = false;
 };
 
 Result<StatementRequest> request_from(const Options& options) {
@@ -71,8 +72,7 @@ Result<void> run(const Options& options) {
   WITAN_ASSIGN(const Bytes bytes, make_statement(request, key));
   WITAN_ASSIGN(const Statement statement, Statement::parse(bytes, bytes.size()));
   WITAN_TRY(write_file_atomic(options.out, as_text(bytes), 0644));
-  std::printf("statement  %s (%zu bytes)\nid         %s\n", options.out.c_str(), bytes.size(),
-              hex_encode(statement.entry()).c_str());
+  print_facts({{"statement", options.out}, {"id", hex_encode(statement.entry())}}, options.json);
   return {};
 }
 
@@ -96,6 +96,7 @@ void add_sign(CLI::App& app, Chosen& chosen) {
   verb->add_flag("--no-time", options->no_time, "Leave out the time of signing");
   verb->add_option("file", options->file, "The file")->required();
   verb->add_option("-o,--out", options->out, "Where to write the statement")->required();
+  verb->add_flag("--json", options->json, "Print JSON");
   verb->callback([&chosen, options] {
     chosen.run = [options] {
       const auto result = run(*options);

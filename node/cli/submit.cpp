@@ -27,6 +27,7 @@ namespace {
 struct Options {
   std::string node, file, out, id, token_file, ca_file;
   unsigned wait_s = 60;
+  bool json = false;
 };
 
 // What the node answered instead of what was asked for.
@@ -107,8 +108,7 @@ Result<void> run_submit(const Options& options) {
   }
   WITAN_ASSIGN(receipt, matching(std::move(receipt), statement->entry()));
   WITAN_TRY(write_file_atomic(options.out, as_text(receipt), 0644));
-  std::printf("registered  %s\nreceipt     %s (%zu bytes)\n", id.c_str(), options.out.c_str(),
-              receipt.size());
+  print_facts({{"registered", id}, {"receipt", options.out}}, options.json);
   return {};
 }
 
@@ -123,7 +123,7 @@ Result<void> run_receipt(const Options& options) {
   WITAN_ASSIGN(const auto client, client_for(options));
   WITAN_ASSIGN(const Bytes receipt, fetch_receipt(*client, id, options.wait_s));
   WITAN_TRY(write_file_atomic(options.out, as_text(receipt), 0644));
-  std::printf("receipt  %s (%zu bytes)\n", options.out.c_str(), receipt.size());
+  print_facts({{"id", id}, {"receipt", options.out}}, options.json);
   return {};
 }
 
@@ -131,6 +131,7 @@ void add_node_options(CLI::App& verb, Options& options) {
   verb.add_option("--node", options.node, "URL of a node")->required();
   verb.add_option("--ca", options.ca_file,
                   "CA certificates (PEM) to trust for https, besides the system's");
+  verb.add_flag("--json", options.json, "Print JSON");
   verb.add_option("--wait", options.wait_s, "Seconds to wait for the receipt")
       ->capture_default_str();
   verb.add_option("-o,--out", options.out, "Where to write the receipt")->required();

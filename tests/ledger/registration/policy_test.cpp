@@ -210,8 +210,9 @@ TEST_CASE("policy: an issuer by did:x509 binds itself, and must be listed") {
   CHECK_THAT(world.why(sign()), ContainsSubstring("issuer.name"));
   world.config.issuers[0] = {request.issuer, {}, {}, {}};
   CHECK(world.why(sign()).empty());
-  world.config.issuers[0].name = "did:x509:*";
+  world.config.issuers[0].name = request.issuer.substr(0, request.issuer.find("::")) + "::*";
   CHECK(world.why(sign()).empty());
+  world.config.issuers[0].name = "did:x509:*";
   world.config.issuers[0].anchors = {pem_of(TestChain().root)};
   CHECK_THAT(world.why(sign()), ContainsSubstring("issuer.anchors"));
   world.config.issuers[0].anchors = {pem_of(chain.root)};
@@ -222,6 +223,21 @@ TEST_CASE("policy: an issuer by did:x509 binds itself, and must be listed") {
   CHECK_THAT(world.why(sign()), ContainsSubstring("needs it in the protected header"));
 }
 
+TEST_CASE("policy: keys of a rule bind a did:x509 that its pattern happens to match") {
+  World world;
+  const TestChain chain({.name = "Leaf", .extensions = {{"extendedKeyUsage", "1.2.3"}}});
+  StatementRequest request = sample_request();
+  request.x5chain = chain.ders();
+  request.issuer =
+      "did:x509:0:sha256:" + base64url_encode(chain.root.fingerprint(HashFunction::kSha256)) +
+      "::eku:1.2.3";
+  world.config.issuers[0].name = "*";
+  const Statement statement = parsed(make_statement(request, chain.leaf_key).value());
+  CHECK_THAT(world.why(statement), ContainsSubstring("issuer.keys"));
+  world.config.issuers[0].keys = {pem_of(chain.leaf)};
+  CHECK(world.why(statement).empty());
+}
+
 TEST_CASE("policy: production statements are accepted when the policy lists their issuer") {
   const auto vectors = vectors_dir();
   if (!vectors) {
@@ -230,13 +246,14 @@ TEST_CASE("policy: production statements are accepted when the policy lists thei
   }
   int checked = 0;
   World world;
-  world.config.issuers = {{"did:x509:*", {}, {}, {}}};
   for (const std::string name :
        {"ccf-golden/uvm_0.2.10.cose", "ccf-payloads/cosesign1tool-scitt-a3be7e5.cose",
         "ccf-payloads/cts-hashv-cwtclaims-b64url.cose",
         "ccf-payloads/manifest.spdx.json.sha384.digest.cose"}) {
     INFO(name);
     Bytes bytes = file_bytes(*vectors / "scitt" / name);
+    const std::string did = parsed(bytes).issuer;
+    world.config.issuers = {{did.substr(0, did.find("::")) + "::*", {}, {}, {}}};
     CHECK(world.why(parsed(bytes)).empty());
     bytes.back() ^= 1;
     CHECK_THAT(world.why(parsed(bytes)), ContainsSubstring("signature"));
@@ -257,6 +274,9 @@ TEST_CASE("policy: a policy that cannot work does not compile") {
   world = World();
   world.config.admin_keys = {"no pem"};
   CHECK_THAT(refusal(world.config), ContainsSubstring("admin.keys[1]"));
+  world = World();
+  world.config.issuers = {{"did:x509:*", {}, {}, {}}};
+  CHECK_THAT(refusal(world.config), ContainsSubstring("expected the CA's fingerprint"));
   world = World();
   world.config.issuers[0].keys.clear();
   CHECK_THAT(refusal(world.config), ContainsSubstring("expected keys or anchors"));
