@@ -236,31 +236,31 @@ class LogServiceImpl final : public LogService {
     }
   }
 
-  StatementResult<Submission> check_again(BytesView statement) const {
-    const std::uint64_t generation = policy_generation();
-    WITAN_ASSIGN(auto candidate, Admission::decode(statement));
-    return admission_.admit(std::move(candidate), generation);
-  }
-
   // A statement that was pooled behind a new policy: under that one, or not at all.
   void recheck_later(Submission submission) {
     const auto shared = std::make_shared<Submission>(std::move(submission));
     const auto work = [this, shared] {
-      auto again = check_again(shared->statement);
       std::vector<DueAnswer> due;
-      {
-        const std::lock_guard lock(mutex_);
-        if (again) {
-          auto accepted = sequencer_.submit(std::move(*again), now());
-          if (!accepted) waiters_.failed(shared->entry, accepted.error(), due);
-        } else {
-          waiters_.failed(shared->entry, again.error(), due);
-        }
+      while (!check_into_pool(*shared, due)) {
       }
       to_commit_.notify_one();
       answer(std::move(due));
     };
     if (!checks_.submit(work)) work();
+  }
+
+  // False when the policy has changed meanwhile: it is then to be checked under the newest.
+  bool check_into_pool(const Submission& submission, std::vector<DueAnswer>& due) {
+    const std::uint64_t generation = policy_generation();
+    auto again = admission_.admit(Admission::decode(submission.statement).value(), generation);
+    const std::lock_guard lock(mutex_);
+    if (!again) {
+      waiters_.failed(submission.entry, again.error(), due);
+      return true;
+    }
+    const auto accepted = sequencer_.submit(std::move(*again), now());
+    if (!accepted) waiters_.failed(submission.entry, accepted.error(), due);
+    return !accepted || *accepted != Accepted::kPolicyChanged;
   }
 
   void expire(std::unique_lock<std::mutex>& lock) {
