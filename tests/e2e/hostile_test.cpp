@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/limits.h"
 #include "ledger/format/problem_details.h"
 #include "tests/support/catch.h"
 #include "tests/support/load.h"
@@ -81,6 +82,32 @@ TEST_CASE("hostile clients: half requests and bodies over the limit harm nobody 
   halves.clear();
   check_alive(node, "after");
   CHECK(node.stop() == 0);
+}
+
+TEST_CASE("hostile clients: slow ones are ended at their deadline while others register") {
+  TestNode node;
+  node.start();
+  std::vector<RawSocket> slow;
+  for (int i = 0; i < 50; ++i) {
+    slow.emplace_back(node.address()).send("POST /entries HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+  }
+  Load load(node.url(), node.issuer(), "load", 2);
+  std::size_t ended = 0;
+  const auto trickle = [&] {
+    ended = 0;
+    for (RawSocket& socket : slow) {
+      socket.send("a");
+      (void)socket.read_to_end(std::chrono::milliseconds(3));
+      ended += socket.closed() ? 1 : 0;
+    }
+    return ended == slow.size();
+  };
+  CHECK(eventually(trickle, limits::kHttpHeaderDeadline + kPatience));
+  CHECK(ended == slow.size());
+  load.stop();
+  CHECK(load.surprises().empty());
+  CHECK(load.count() > 100);
+  CHECK(metric(node, "witan_http_timeouts_total") >= 50);
 }
 
 TEST_CASE("hostile clients: 10,000 idle connections, and registration goes on") {
