@@ -197,7 +197,7 @@ class Generator {
   }
 
   [[nodiscard]] std::uint64_t sample_step() const {
-    return std::max<std::uint64_t>(requests_.size() / (2 * options_.samples), 1);
+    return std::max<std::uint64_t>(requests_.size() / (std::uint64_t{2} * options_.samples), 1);
   }
 
   // Requests are far smaller than a socket's buffer, so this waits only if the server is very slow.

@@ -140,7 +140,8 @@ Result<void> bench_register(Report& report, const Scale& scale) {
               {}});
   report.add({"register", "one store commit, mean", run.commits.ms, "ms"});
   report.add({"register", "one enclave append, mean", run.appends.ms, "ms"});
-  report.add({"register", "statements a head", static_cast<double>(run.grown) / run.appends.count});
+  report.add(
+      {"register", "statements a head", static_cast<double>(run.grown) / run.appends.count, ""});
   std::string others;
   for (const auto& [status, n] : run.load.statuses) {
     if (status != 201) others += ", " + std::to_string(n) + " with " + std::to_string(status);

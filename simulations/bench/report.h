@@ -21,7 +21,7 @@ struct Figure {
   std::string bench;
   std::string what;
   double value = 0;
-  std::string unit = "";
+  std::string unit;
   Goal goal = Goal::kNone;
   double bound = 0;  // of the value
   std::optional<Beside> beside = std::nullopt;
