@@ -88,7 +88,7 @@ void Worker::adopt(Socket socket, std::string client) {
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  if (draining_) {
+  if (engine.draining) {
     engine.connection_gone();
     return;
   }
@@ -180,13 +180,12 @@ void Worker::sweep() {
 
 void Worker::drain_later() {
   asio::post(context, [this] {
-    draining_ = true;
     while (!idle_.empty()) idle_.front()->close();
   });
 }
 
 void Worker::close_all() {
-  draining_ = true;
+  engine.draining = true;
   while (!idle_.empty()) idle_.front()->close();
   for (const auto& session : busy_) session->close();
 }

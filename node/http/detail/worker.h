@@ -27,6 +27,8 @@ struct Engine {
   std::unique_ptr<TlsServerContext> tls;
   std::atomic<std::size_t> body_bytes_in_flight{0};
 
+  // Set when shutdown begins: whatever is answered from then on closes its connection.
+  std::atomic<bool> draining{false};
   // Connections accepted and not gone yet.
   std::atomic<std::size_t> open{0};
   std::mutex mutex;
@@ -65,7 +67,7 @@ class Worker {
   // On the worker's thread.
   void to_idle(Session& session);
   void to_busy(Session& session);
-  [[nodiscard]] bool draining() const { return draining_; }
+  [[nodiscard]] bool draining() const { return engine.draining; }
   [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
   void give_back(std::unique_ptr<Exchange> exchange);
 
@@ -94,7 +96,6 @@ class Worker {
   asio::basic_waitable_timer<std::chrono::steady_clock,
                              asio::wait_traits<std::chrono::steady_clock>, Executor>
       timer_;
-  bool draining_ = false;
   bool stopping_ = false;
   // Idle ones in the order in which they became idle: the oldest first.
   std::list<std::shared_ptr<Session>> idle_;
