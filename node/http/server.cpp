@@ -79,8 +79,8 @@ class ServerImpl final : public Server {
   }
 
   ~ServerImpl() override {
-    stop_accepting();
     engine_.draining = true;
+    stop_accepting();
     for (const auto& worker : workers_) worker->close_all_later();
     for (const auto& worker : workers_) worker->stop();
     // The first worker's context goes last, with the acceptor before it.
