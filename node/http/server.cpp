@@ -79,7 +79,6 @@ class ServerImpl final : public Server {
   }
 
   ~ServerImpl() override {
-    engine_.draining = true;
     stop_accepting();
     for (const auto& worker : workers_) worker->close_all_later();
     for (const auto& worker : workers_) worker->stop();
@@ -146,6 +145,7 @@ class ServerImpl final : public Server {
   }
 
   void shutdown(milliseconds deadline) override {
+    engine_.draining = true;
     stop_accepting();
     for (const auto& worker : workers_) worker->drain_later();
     std::unique_lock lock(engine_.mutex);
