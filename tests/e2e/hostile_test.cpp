@@ -162,6 +162,10 @@ TEST_CASE("hostile clients: 100 stalled readers under load do not grow the datab
     CHECK(load.surprises().empty());
     return (fs::file_size(data) - before) / std::max<std::size_t>(load.count(), 1);
   };
+  // The first bundle is full before anything is measured: packing it takes room once.
+  do {
+    (void)growth("first " + std::to_string(status_number(node, "published_size")));
+  } while (status_number(node, "published_size") < 260);
   const std::uint64_t undisturbed = growth("undisturbed");
   const double asked_before = metric(node, "witan_http_requests_total");
   std::vector<RawSocket> stalled;
