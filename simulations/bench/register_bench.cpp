@@ -60,6 +60,32 @@ Result<void> verify_samples(const std::vector<Sample>& samples,
   return {};
 }
 
+void report_runs(Report& report, const Run& run, const Run& limit) {
+  const auto beside = [](double value) { return Beside{"parsed and verified only", value}; };
+  const auto none = [&](const char* what, double value, const char* unit, double other) {
+    report.add({"register", what, value, unit, Goal::kNone, 0, beside(other), {}});
+  };
+  report.add({"register", "registered statements (1 KiB, Ed25519)", run.load.rate(201), "/s",
+              Goal::kAtLeast, 10'000, beside(limit.load.rate(202)), 0.6});
+  none("latency, median", run.load.p50_ms, "ms", limit.load.p50_ms);
+  report.add({"register",
+              "latency, 99th percentile",
+              run.load.p99_ms,
+              "ms",
+              Goal::kAtMost,
+              150,
+              beside(limit.load.p99_ms),
+              {}});
+  none("latency, longest", run.load.max_ms, "ms", limit.load.max_ms);
+  none("processor time of node and enclave", run.node_us, "us each", limit.node_us);
+  const double load_us = run.load.cpu_seconds / static_cast<double>(run.load.count(201)) * 1e6;
+  report.add({"register", "processor time of the load generator", load_us, "us each"});
+  report.add({"register", "one store commit, mean", run.commits.ms, "ms"});
+  report.add({"register", "one enclave append, mean", run.appends.ms, "ms"});
+  report.add(
+      {"register", "statements a head", static_cast<double>(run.grown) / run.appends.count, ""});
+}
+
 }  // namespace
 
 Result<void> bench_register(Report& report, const Scale& scale) {
@@ -95,53 +121,7 @@ Result<void> bench_register(Report& report, const Scale& scale) {
                                           " statements were answered with 201");
   }
   WITAN_TRY(verify_samples(run.load.samples, statements, node_folder.receipt_key));
-  const Beside beside{"parsed and verified only", limit.load.rate(202)};
-  report.add({"register", "registered statements (1 KiB, Ed25519)", run.load.rate(201), "/s",
-              Goal::kAtLeast, 10'000, beside, 0.6});
-  report.add({"register",
-              "latency, median",
-              run.load.p50_ms,
-              "ms",
-              Goal::kNone,
-              0,
-              Beside{"parsed and verified only", limit.load.p50_ms},
-              {}});
-  report.add({"register",
-              "latency, 99th percentile",
-              run.load.p99_ms,
-              "ms",
-              Goal::kAtMost,
-              150,
-              Beside{"parsed and verified only", limit.load.p99_ms},
-              {}});
-  report.add({"register",
-              "latency, longest",
-              run.load.max_ms,
-              "ms",
-              Goal::kNone,
-              0,
-              Beside{"parsed and verified only", limit.load.max_ms},
-              {}});
-  report.add({"register",
-              "processor time of node and enclave",
-              run.node_us,
-              "us each",
-              Goal::kNone,
-              0,
-              Beside{"parsed and verified only", limit.node_us},
-              {}});
-  report.add({"register",
-              "processor time of the load generator",
-              run.load.cpu_seconds / static_cast<double>(run.load.count(201)) * 1e6,
-              "us each",
-              Goal::kNone,
-              0,
-              {},
-              {}});
-  report.add({"register", "one store commit, mean", run.commits.ms, "ms"});
-  report.add({"register", "one enclave append, mean", run.appends.ms, "ms"});
-  report.add(
-      {"register", "statements a head", static_cast<double>(run.grown) / run.appends.count, ""});
+  report_runs(report, run, limit);
   std::string others;
   for (const auto& [status, n] : run.load.statuses) {
     if (status != 201) others += ", " + std::to_string(n) + " with " + std::to_string(status);
