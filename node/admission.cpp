@@ -3,18 +3,20 @@
 #include <utility>
 
 #include "ledger/crypto/sha256.h"
-#include "node/policy_history.h"
 
 namespace witan {
 
 Admission::Admission(Store& store, RegistrationPolicy policy)
     : store_(store), policy_(std::make_shared<const RegistrationPolicy>(std::move(policy))) {}
 
-Result<void> Admission::replace_policy(LeafIndex index) {
-  WITAN_ASSIGN(const auto view, store_.read());
-  WITAN_ASSIGN(RegistrationPolicy next, next_policy(*view, index, *policy()));
+Result<RegistrationPolicy> Admission::successor(BytesView statement) const {
+  WITAN_ASSIGN(const Statement parsed, Statement::parse(statement, statement.size()));
+  WITAN_ASSIGN(RegistrationPolicy next, policy()->successor(parsed));
+  return next;
+}
+
+void Admission::replace_policy(RegistrationPolicy next) {
   std::atomic_store(&policy_, std::make_shared<const RegistrationPolicy>(std::move(next)));
-  return {};
 }
 
 StatementResult<Admission::Candidate> Admission::decode(BytesView bytes) {

@@ -21,9 +21,11 @@ class Admission {
   [[nodiscard]] std::shared_ptr<const RegistrationPolicy> policy() const {
     return std::atomic_load(&policy_);
   }
-  // A new policy was decided at the leaf: what is checked from now on is checked under it. The
-  // store's errors.
-  Result<void> replace_policy(LeafIndex index);
+  // The policy that the statement makes out of the present one. Not in force yet, so that whatever
+  // is wrong with it shows before it is decided. Errors as RegistrationPolicy::successor.
+  [[nodiscard]] Result<RegistrationPolicy> successor(BytesView statement) const;
+  // It is decided: what is checked from now on is checked under it. Cannot fail.
+  void replace_policy(RegistrationPolicy next);
 
   // A statement that was decoded and named, before its signature was looked at.
   struct Candidate {

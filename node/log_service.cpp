@@ -221,19 +221,17 @@ class LogServiceImpl final : public LogService {
     view->reset();
     if (!prepared) return fail(prepared.error());
     if (*prepared == nullptr) return {};
-    WITAN_TRY(store_.commit(**prepared));
-    if (const auto index = job.policy_index()) replace_policy(*index);
-    return {};
-  }
-
-  // It was checked before it was let in, so only a failing store can keep it from being read back.
-  void replace_policy(LeafIndex index) {
-    const auto replaced = admission_.replace_policy(index);
-    if (replaced) {
-      log_info("policy replaced", {{"entry", index.value}});
-    } else {
-      log_error("cannot load the new policy", {{"error", replaced.error().message}});
+    // Made before the commit: once a policy is decided, nothing may keep it from being in force.
+    std::optional<RegistrationPolicy> next;
+    if (job.policy_index()) {
+      WITAN_ASSIGN(next, admission_.successor((*prepared)->decide->entries.back().statement));
     }
+    WITAN_TRY(store_.commit(**prepared));
+    if (next) {
+      admission_.replace_policy(*std::move(next));
+      log_info("policy replaced", {{"entry", job.policy_index()->value}});
+    }
+    return {};
   }
 
   // A statement that was pooled behind a new policy: under that one, or not at all.
