@@ -23,6 +23,7 @@
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
 #include "node/genesis.h"
+#include "node/http/url.h"
 
 namespace witan::cli {
 namespace {
@@ -60,7 +61,10 @@ Result<std::string> policy_text(const Options& options, const PublicKey& operato
     WITAN_ASSIGN(IssuerRule rule, issuer_rule(option));
     policy.issuers.push_back(std::move(rule));
   }
-  WITAN_TRY(RegistrationPolicy::compile(policy));
+  if (const auto compiled = RegistrationPolicy::compile(policy); !compiled) {
+    const std::string where = options.policy.empty() ? "--issuer" : options.policy;
+    return fail(ErrorCode::kUsage, where + ": " + compiled.error().message);
+  }
   return encode(policy);
 }
 
@@ -90,18 +94,35 @@ Result<std::string> fill(const NodePaths& paths, const NodeConfig& config, const
   return vkey.text();
 }
 
+// What the node would only refuse when it runs, or would keep for ever.
+Result<void> check_names(const Options& options) {
+  if (!valid_key_name(options.origin) || options.origin.find("://") != std::string::npos) {
+    return fail(ErrorCode::kUsage, "--origin '" + options.origin +
+                                       "': expected a name such as example.com/log, without a "
+                                       "scheme, spaces or '+', of at most 255 characters");
+  }
+  const std::string& issuer = options.service_issuer;
+  if (issuer.find(':') == std::string::npos && !issuer.empty()) {
+    return fail(ErrorCode::kUsage, "--service-issuer '" + issuer +
+                                       "': expected a URI such as https://example.com/log");
+  }
+  const auto listen = http::parse_listen(options.listen);
+  if (!listen) return fail(ErrorCode::kUsage, "--listen: " + listen.error().message);
+  return {};
+}
+
 Result<void> run(const Options& options) {
   const NodePaths paths{options.dir};
   std::error_code error;
+  if (fs::exists(paths.dir) && !fs::is_directory(paths.dir)) {
+    return fail(ErrorCode::kUsage,
+                options.dir + ": found a file, expected no such name or a folder");
+  }
   if (fs::exists(paths.dir) && !fs::is_empty(paths.dir, error)) {
     return fail(ErrorCode::kUsage,
                 options.dir + ": exists and is not empty; init makes a new folder");
   }
-  if (!valid_key_name(options.origin)) {
-    return fail(ErrorCode::kUsage, "--origin '" + options.origin +
-                                       "': expected a name such as example.com/log, without spaces "
-                                       "or '+', of at most 255 characters");
-  }
+  WITAN_TRY(check_names(options));
   NodeConfig config;
   config.origin = options.origin;
   config.issuer =
