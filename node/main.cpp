@@ -1,5 +1,6 @@
 // The program `witan`: picks a verb and runs it.
 
+#include <cstdio>
 #include <exception>
 
 #include <CLI/CLI.hpp>
@@ -29,6 +30,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // CLI11 only says that a verb is missing, not which word was found in its place.
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+      std::fprintf(stderr, "witan: found '%s', expected a verb; `witan --help` lists them\n",
+                   argv[1]);
+      return cli::kExitUsage;
+    }
     return app.exit(error) == 0 ? cli::kExitDone : cli::kExitUsage;
   }
   try {

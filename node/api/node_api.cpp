@@ -24,7 +24,9 @@ struct NodeApi::Impl {
   std::optional<http::Response> refuse(const http::Request& request) {
     if (!config.tokens.empty() && !has_token(request)) {
       return api::cbor_problem(401, "Unauthorized",
-                               "registration here needs a bearer token: Authorization: Bearer ...")
+                               request.header("authorization")
+                                   ? "the Authorization header carries no token that is known here"
+                                   : "registration here needs a token: Authorization: Bearer ...")
           .with("WWW-Authenticate", "Bearer");
     }
     if (config.rate_per_s <= 0) return std::nullopt;

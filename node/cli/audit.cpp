@@ -173,7 +173,12 @@ Result<AuditOptions> audit_options(const Options& options) {
     out.log_keys.push_back(std::move(key));
   }
   if (!options.receipt_key.empty()) {
-    WITAN_ASSIGN(out.receipt_key, read_public_key(options.receipt_key));
+    auto key = read_public_key(options.receipt_key);
+    // A file that holds no key is a wrong argument, not a log that failed a check.
+    if (!key && key.error().code == ErrorCode::kMalformed) {
+      return fail(ErrorCode::kUsage, "--receipt-key: " + key.error().message);
+    }
+    WITAN_ASSIGN(out.receipt_key, std::move(key));
   }
   out.state_file = state_file(options);
   out.threads = options.threads;

@@ -69,7 +69,8 @@ void add_status(CLI::App& app, Chosen& chosen) {
   auto* node = verb->add_option("--node", options->node, "URL of the node");
   auto* dir = verb->add_option("--dir", options->dir, "Folder of a node on this machine");
   node->excludes(dir);
-  verb->add_option("--ca", options->ca_file, "CA certificates (PEM) to trust for https");
+  verb->add_option("--ca", options->ca_file,
+                   "CA certificates (PEM) to trust for https, besides the system's");
   verb->add_flag("--json", options->json, "Print JSON");
   verb->callback([&chosen, options] {
     if (options->node.empty() && options->dir.empty()) throw CLI::RequiredError("--node or --dir");

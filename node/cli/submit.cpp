@@ -31,13 +31,16 @@ struct Options {
 };
 
 // What the node answered instead of what was asked for.
-Error refusal(const http::ClientResponse& response) {
-  std::string detail = "HTTP status " + std::to_string(response.status);
-  if (const auto problem = decode_problem(response.body)) {
-    detail = problem->title + ": " + problem->detail;
+Error refusal(const std::string& node, const http::ClientResponse& response) {
+  const auto problem = decode_problem(response.body);
+  if (!problem) {
+    return Error{ErrorCode::kUnavailable, node + ": found HTTP status " +
+                                              std::to_string(response.status) +
+                                              " without problem details, expected a Witan node"};
   }
   const bool again = response.status == 429 || response.status >= 500;
-  return Error{again ? ErrorCode::kOverloaded : ErrorCode::kRefused, "the node refused: " + detail};
+  return Error{again ? ErrorCode::kOverloaded : ErrorCode::kRefused,
+               "the node refused: " + problem->title + ": " + problem->detail};
 }
 
 Result<std::unique_ptr<http::Client>> client_for(const Options& options) {
@@ -48,16 +51,16 @@ Result<std::unique_ptr<http::Client>> client_for(const Options& options) {
 }
 
 // Asks until the receipt is there or the time is over.
-Result<Bytes> fetch_receipt(http::Client& client, const std::string& id, unsigned wait_s) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(wait_s);
+Result<Bytes> fetch_receipt(http::Client& client, const Options& options, const std::string& id) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.wait_s);
   while (true) {
     WITAN_ASSIGN(const auto response, client.get("/entries/" + id));
     if (response.status == 200) return response.body;
-    if (response.status != 204) return fail(refusal(response));
+    if (response.status != 204) return fail(refusal(options.node, response));
     if (std::chrono::steady_clock::now() >= end) {
       return fail(ErrorCode::kTimeout,
                   "the statement " + id + " is registered, but its receipt was not ready within " +
-                      std::to_string(wait_s) + " s; try again: witan receipt --id " + id);
+                      std::to_string(options.wait_s) + " s; try again: witan receipt --id " + id);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
@@ -102,9 +105,9 @@ Result<void> run_submit(const Options& options) {
   if (response.status == 201) {
     receipt = response.body;
   } else if (response.status == 202) {
-    WITAN_ASSIGN(receipt, fetch_receipt(*client, id, options.wait_s));
+    WITAN_ASSIGN(receipt, fetch_receipt(*client, options, id));
   } else {
-    return fail(refusal(response));
+    return fail(refusal(options.node, response));
   }
   WITAN_ASSIGN(receipt, matching(std::move(receipt), statement->entry()));
   WITAN_TRY(write_file_atomic(options.out, as_text(receipt), 0644));
@@ -121,7 +124,7 @@ Result<void> run_receipt(const Options& options) {
     id = hex_encode(statement->entry());
   }
   WITAN_ASSIGN(const auto client, client_for(options));
-  WITAN_ASSIGN(const Bytes receipt, fetch_receipt(*client, id, options.wait_s));
+  WITAN_ASSIGN(const Bytes receipt, fetch_receipt(*client, options, id));
   WITAN_TRY(write_file_atomic(options.out, as_text(receipt), 0644));
   print_facts({{"id", id}, {"receipt", options.out}}, options.json);
   return {};
