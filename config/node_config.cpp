@@ -85,6 +85,7 @@ std::string NodeConfig::encode() const {
       << "issuer = " << toml_string(issuer) << "\n"
       << "# ADDRESS:PORT; port 0 takes a free one.\n"
       << "listen = " << toml_string(listen) << "\n"
+      << "# Threads that answer requests, and threads that check statements.\n"
       << "io_threads = " << io_threads << "\n"
       << "verify_threads = " << verify_threads << "\n\n";
   if (tls_certificate && tls_key) {
