@@ -203,6 +203,11 @@ Result<DidX509> DidX509::parse(std::string_view did) {
   }
   out.ca_fingerprint = *std::move(fingerprint);
   if (parts.size() < 2) return malformed("it has no predicate");
+  if (parts.size() - 1 > kDidX509PredicatesMax) {
+    return fail(ErrorCode::kTooLarge, "did:x509: " + std::to_string(parts.size() - 1) +
+                                          " predicates, expected at most " +
+                                          std::to_string(kDidX509PredicatesMax));
+  }
   for (std::size_t i = 1; i < parts.size(); ++i) {
     WITAN_ASSIGN(Predicate predicate, parse_predicate(parts[i]));
     out.predicates.push_back(std::move(predicate));
@@ -227,6 +232,10 @@ Result<DidX509Document> resolve_did_x509(std::string_view did, std::span<const C
     return fail(ErrorCode::kBadIdentity,
                 "did:x509: no certificate above the leaf has the fingerprint of the DID");
   }
+  // Every predicate reads the leaf, which costs more than a signature when its names are many: the
+  // CA answers for them first.
+  auto verified = verify_chain(chain, chain.last(1), {.time_s = time_s, .exact = true});
+  if (!verified) return fail(verified.error().within("did:x509"));
   for (const Certificate& certificate : chain) WITAN_TRY(check_model(certificate));
   const Certificate& leaf = chain.front();
   for (const DidX509::Predicate& predicate : parsed.predicates) {
@@ -244,8 +253,6 @@ Result<DidX509Document> resolve_did_x509(std::string_view did, std::span<const C
     return fail(ErrorCode::kBadIdentity,
                 "did:x509: the leaf's key usage allows neither signatures nor key agreement");
   }
-  auto verified = verify_chain(chain, chain.last(1), {.time_s = time_s, .exact = true});
-  if (!verified) return fail(verified.error().within("did:x509"));
   return DidX509Document{std::move(parsed.id), leaf.public_key(), assertion, key_agreement};
 }
 

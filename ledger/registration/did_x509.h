@@ -3,6 +3,7 @@
 // the leaf certificate that it issued.
 // Source: the did:x509 method specification (microsoft/did-x509, specification.md).
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,6 +21,8 @@
 namespace witan {
 
 inline constexpr std::string_view kDidX509Prefix = "did:x509:";
+// More facts about one certificate than anybody states.
+inline constexpr std::size_t kDidX509PredicatesMax = 32;
 
 struct DidX509 {
   struct Subject {
@@ -39,7 +42,7 @@ struct DidX509 {
   std::vector<Predicate> predicates;
 
   // A DID, or a DID URL with a fragment, which is dropped. kMalformed (shape, path, query,
-  // predicates), kUnsupported (version, hash).
+  // predicates), kUnsupported (version, hash), kTooLarge (more predicates than the limit).
   static Result<DidX509> parse(std::string_view did);
 };
 

@@ -115,6 +115,15 @@ TEST_CASE("did:x509: DIDs of other shapes are refused") {
   }
 }
 
+TEST_CASE("did:x509: a DID has a limited number of predicates") {
+  std::string predicates;
+  for (std::size_t i = 0; i < kDidX509PredicatesMax; ++i) predicates += "::eku:1.2";
+  CHECK(DidX509::parse(did(predicates)));
+  const auto parsed = DidX509::parse(did(predicates + "::eku:1.2"));
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code == ErrorCode::kTooLarge);
+}
+
 TEST_CASE("did:x509: the method's own vectors resolve, or are refused for the same reason") {
   const auto vectors = vectors_dir();
   if (!vectors) {
