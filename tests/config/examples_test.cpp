@@ -21,7 +21,7 @@ TEST_CASE("examples: the registration policy is read") {
   const auto policy = parse_registration_policy(*text, "policy.toml");
   INFO((policy ? "" : policy.error().message));
   REQUIRE(policy);
-  CHECK(policy->issuers.size() == 2);
+  CHECK(policy->issuers.size() == 3);
 }
 
 TEST_CASE("examples: the trust file is read") {
