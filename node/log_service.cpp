@@ -30,7 +30,7 @@ class LogServiceImpl final : public LogService {
  public:
   LogServiceImpl(Store& store, Signer& signer, const Clock& clock, Metrics& metrics,
                  LogServiceOptions options, SignerState identity, SequencerState state,
-                 RegistrationPolicy policy)
+                 RegistrationPolicy policy, std::uint64_t published_time_ms)
       : store_(store),
         signer_(signer),
         clock_(clock),
@@ -40,6 +40,7 @@ class LogServiceImpl final : public LogService {
         tiles_(limits::kExpandedTilesMax),
         metrics_(metrics),
         sequencer_(std::move(state)),
+        published_time_ms_(published_time_ms),
         answers_("answer", 1, limits::kVerifyQueueMax),
         checks_("check", options.verify_threads, limits::kVerifyQueueMax),
         committer_([this] { commit_loop(); }),
@@ -368,13 +369,11 @@ class LogServiceImpl final : public LogService {
 
   mutable std::mutex mutex_;
   std::condition_variable to_commit_, to_sign_;
-  Sequencer sequencer_;                  // under mutex_
-  Waiters waiters_;                      // under mutex_
-  std::string signing_problem_;          // under mutex_
-  std::string storing_problem_;          // under mutex_
-  std::string commit_error_;             // under mutex_
-  std::uint64_t published_time_ms_ = 0;  // under mutex_
-  bool stopping_ = false;                // under mutex_
+  Sequencer sequencer_;                                           // under mutex_
+  Waiters waiters_;                                               // under mutex_
+  std::string signing_problem_, storing_problem_, commit_error_;  // under mutex_
+  std::uint64_t published_time_ms_;                               // under mutex_
+  bool stopping_ = false;                                         // under mutex_
 
   Workers answers_;
   Workers checks_;
@@ -391,8 +390,11 @@ Result<std::unique_ptr<LogService>> LogService::open(Store& store, Signer& signe
   WITAN_ASSIGN(const auto view, store.read());
   WITAN_ASSIGN(SequencerState state, recover(*view, identity));
   WITAN_ASSIGN(RegistrationPolicy policy, policy_in_force(*view));
+  WITAN_ASSIGN(const auto published, view->published());
+  const std::uint64_t published_time_ms = published ? published->head.head.time_ms : 0;
   return std::make_unique<LogServiceImpl>(store, signer, clock, metrics, options,
-                                          std::move(identity), std::move(state), std::move(policy));
+                                          std::move(identity), std::move(state), std::move(policy),
+                                          published_time_ms);
 }
 
 }  // namespace witan
