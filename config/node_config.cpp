@@ -81,7 +81,7 @@ std::string NodeConfig::encode() const {
          "# registration policy, which is entry 0 of the log (a copy: policy.toml).\n\n"
          "# The log's name, as in its checkpoints. Fixed for ever: the enclave holds it too.\n"
       << "origin = " << toml_string(origin) << "\n"
-      << "# The issuer that receipts name.\n"
+      << "# The issuer that receipts name. Fixed for ever too.\n"
       << "issuer = " << toml_string(issuer) << "\n"
       << "# ADDRESS:PORT; port 0 takes a free one.\n"
       << "listen = " << toml_string(listen) << "\n"

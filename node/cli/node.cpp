@@ -71,9 +71,23 @@ Result<NodeConfig> read_config(const NodePaths& paths, const Options& options) {
   return config;
 }
 
+// Without its store or its enclave's state a folder is damaged, or a part is not mounted: then
+// nothing new is made in its place.
+Result<void> check_whole(const NodePaths& paths) {
+  for (const auto& file : {paths.data() / "data.mdb", paths.enclave() / "state"}) {
+    std::error_code error;
+    if (std::filesystem::exists(file, error) || error) continue;
+    return fail(ErrorCode::kNotFound, file.string() +
+                                          ": no such file, expected what `witan init` made; is the "
+                                          "folder mounted, and was it restored as a whole?");
+  }
+  return {};
+}
+
 Result<void> run(const Options& options) {
   const NodePaths paths{options.dir};
   WITAN_ASSIGN(const NodeConfig config, read_config(paths, options));
+  WITAN_TRY(check_whole(paths));
   const sigset_t signals = block_signals();
 
   WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
@@ -88,6 +102,11 @@ Result<void> run(const Options& options) {
     return fail(ErrorCode::kUsage, paths.config().string() + ": origin is '" + config.origin +
                                        "', but the enclave holds the keys of '" +
                                        log->identity().origin + "'");
+  }
+  if (log->identity().issuer != config.issuer) {
+    return fail(ErrorCode::kUsage, paths.config().string() + ": issuer is '" + config.issuer +
+                                       "', but the enclave signs receipts as '" +
+                                       log->identity().issuer + "'");
   }
   NodeApi api(*log, config, metrics, system_clock());
   WITAN_ASSIGN(const auto server,
