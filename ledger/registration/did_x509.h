@@ -42,7 +42,7 @@ struct DidX509 {
   std::vector<Predicate> predicates;
 
   // A DID, or a DID URL with a fragment, which is dropped. kMalformed (shape, path, query,
-  // predicates), kUnsupported (version, hash), kTooLarge (more predicates than the limit).
+  // predicates, more of them than the limit), kUnsupported (version, hash).
   static Result<DidX509> parse(std::string_view did);
 };
 
