@@ -48,7 +48,7 @@ void print_facts(const Facts& facts, bool as_json) {
   for (const auto& [name, value] : facts) {
     std::string label = name;
     std::replace(label.begin(), label.end(), '_', ' ');
-    std::printf("%-12s %s\n", label.c_str(), value.c_str());
+    std::printf("%-13s %s\n", label.c_str(), value.c_str());
   }
 }
 
