@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,7 +32,10 @@ TEST_CASE("log service: a statement is published, and again it is the same place
   CHECK(fixture.submit(fixture.issuer.statement("b"), kLong) == "published 3");
   CHECK(fixture.log->status().published.value == 4);
   CHECK_FALSE(fixture.log->pending(entry_of(statement)));
+  const std::uint64_t published_ms = fixture.log->status().published_time_ms;
+  CHECK(published_ms > 0);
   REQUIRE(fixture.open());
+  CHECK(fixture.log->status().published_time_ms == published_ms);
   CHECK(fixture.submit(statement, kLong) == "published 2");
   CHECK(fixture.log->status().decided.value == 4);
 }
