@@ -66,8 +66,8 @@ class LogServiceImpl final : public LogService {
     const std::uint64_t deadline = clock_.steady_ms() + static_cast<std::uint64_t>(wait.count());
     auto job = std::make_shared<Job>(Job{std::move(statement), deadline, std::move(done)});
     if (!checks_.submit([this, job] { check(*job); })) {
-      job->done(refusal(ErrorCode::kOverloaded,
-                        "too many statements are waiting to be checked; try again"));
+      job->done(fail(StatementError(
+          Error{ErrorCode::kOverloaded, "too many statements wait to be checked; try again"})));
     }
   }
 
@@ -101,11 +101,6 @@ class LogServiceImpl final : public LogService {
     std::uint64_t deadline_ms;
     RegistrationDone done;
   };
-
-  static tl::unexpected<StatementError> refusal(ErrorCode code, std::string message) {
-    return tl::unexpected<StatementError>(
-        StatementError(code, std::move(message), StatementFault::kRejected));
-  }
 
   [[nodiscard]] Instant now() const { return {clock_.unix_ms(), clock_.steady_ms()}; }
 
@@ -388,10 +383,11 @@ Result<std::unique_ptr<LogService>> LogService::open(Store& store, Signer& signe
                                                      LogServiceOptions options) {
   WITAN_ASSIGN(SignerState identity, signer.attest({}));
   WITAN_ASSIGN(const auto view, store.read());
+  WITAN_TRY(check_log_keys(*view, identity));
   WITAN_ASSIGN(SequencerState state, recover(*view, identity));
   WITAN_ASSIGN(RegistrationPolicy policy, policy_in_force(*view));
-  WITAN_ASSIGN(const auto published, view->published());
-  const std::uint64_t published_time_ms = published ? published->head.head.time_ms : 0;
+  WITAN_ASSIGN(const auto newest, view->published());
+  const std::uint64_t published_time_ms = newest ? newest->head.head.time_ms : 0;
   return std::make_unique<LogServiceImpl>(store, signer, clock, metrics, options,
                                           std::move(identity), std::move(state), std::move(policy),
                                           published_time_ms);

@@ -1,7 +1,8 @@
 #pragma once
-// The registration policies of a log, which are entries of it.
+// What a log says of itself in its entries: its registration policies and its keys.
 
 #include "config/result.h"
+#include "ledger/ports/signer.h"
 #include "ledger/ports/store.h"
 #include "ledger/registration/policy.h"
 
@@ -13,5 +14,9 @@ namespace witan {
 // The policy that the statement at the leaf puts in the place of `present`.
 [[nodiscard]] Result<RegistrationPolicy> next_policy(ReadView& view, LeafIndex index,
                                                      const RegistrationPolicy& present);
+
+// Whether the enclave holds the keys that the log's entry 1 names. kConflict when it holds others:
+// a folder of another log, or a new enclave put in the place of a lost one.
+[[nodiscard]] Result<void> check_log_keys(ReadView& view, const SignerState& enclave);
 
 }  // namespace witan

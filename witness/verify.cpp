@@ -13,7 +13,7 @@
 namespace witan {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }
 
@@ -40,7 +40,7 @@ Check check_statement(const Statement& statement) {
   return {"statement", CheckStatus::kOk,
           statement.issuer.empty()
               ? "it names no issuer"
-              : quoted(statement.issuer) + " about " + quoted(statement.subject)};
+              : in_quotes(statement.issuer) + " about " + in_quotes(statement.subject)};
 }
 
 // Those of the keys that fit the statement, whatever it says about chains.
@@ -86,14 +86,14 @@ Check check_signature(const Statement& statement, const VerifyTrust& trust) {
     const auto place = static_cast<std::size_t>(listed - trust.names.issuers.data());
     const auto verified = verify_with_issuer(statement, trust.identities.at(place));
     if (verified) {
-      return answer(CheckStatus::kOk,
-                    algorithm + " by the issuer that the policy lists as " + quoted(listed->name));
+      return answer(CheckStatus::kOk, algorithm + " by the issuer that the policy lists as " +
+                                          in_quotes(listed->name));
     }
-    why += (why.empty() ? "issuer " : "; issuer ") + quoted(listed->name) + ": " +
+    why += (why.empty() ? "issuer " : "; issuer ") + in_quotes(listed->name) + ": " +
            verified.error().message;
   }
   if (!why.empty()) return answer(CheckStatus::kFailed, std::move(why));
-  const std::string unknown = "not checked: no key of the issuer " + quoted(statement.issuer) +
+  const std::string unknown = "not checked: no key of the issuer " + in_quotes(statement.issuer) +
                               " was given, and no policy lists it";
   return answer(trust.allow_unknown_issuer ? CheckStatus::kSkipped : CheckStatus::kFailed, unknown);
 }
@@ -183,7 +183,7 @@ Result<VerifyTrust> VerifyTrust::from(const TrustFile& file) {
   }
   for (const TrustFile::Issuer& issuer : file.issuers) {
     auto identity = compile_issuer(issuer);
-    if (!identity) return fail(identity.error().within("issuer " + quoted(issuer.name)));
+    if (!identity) return fail(identity.error().within("issuer " + in_quotes(issuer.name)));
     out.identities.push_back(*std::move(identity));
   }
   return out;

@@ -31,7 +31,7 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view text
 }
 
 // Long texts of outsiders are cut in messages.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kShownMax = 200;
   if (text.size() <= kShownMax) return "\"" + std::string(text) + "\"";
   std::size_t end = kShownMax;
@@ -66,7 +66,7 @@ Result<std::vector<PinnedKey>> parse_keys(const std::vector<std::string>& pems,
 }
 
 Result<CompiledIssuer> compile_issuer(const IssuerRule& rule) {
-  const std::string where = "issuer " + quoted(rule.name);
+  const std::string where = "issuer " + in_quotes(rule.name);
   CompiledIssuer out{rule.name, rule.subjects, {}};
   out.identity.is_pattern = rule.name.find('*') != std::string::npos;
   WITAN_ASSIGN(out.identity.keys, parse_keys(rule.keys, where + ": keys"));
@@ -129,7 +129,7 @@ Result<std::shared_ptr<RegistrationPolicy::Impl>> RegistrationPolicy::Impl::comp
     if (issuer.identity.is_pattern) {
       out->patterns.push_back(out->issuers.size());
     } else if (!out->exact.emplace(issuer.name, out->issuers.size()).second) {
-      return fail(ErrorCode::kUsage, "issuer " + quoted(issuer.name) + ": it is listed twice");
+      return fail(ErrorCode::kUsage, "issuer " + in_quotes(issuer.name) + ": it is listed twice");
     }
     out->issuers.push_back(std::move(issuer));
   }
@@ -184,24 +184,25 @@ StatementResult<void> RegistrationPolicy::Impl::check_cheap(const Statement& sta
   }
   issuer = find(statement.issuer);
   if (issuer == nullptr) {
-    return refuse("issuer.name: the policy lists no issuer " + quoted(statement.issuer));
+    return refuse("issuer.name: the policy lists no issuer " + in_quotes(statement.issuer));
   }
   if (config.hash_envelope_only && !statement.hash_envelope) {
     return refuse("accept.hash_envelope_only: expected a payload hash algorithm (258), found none");
   }
   if (!matches_any(config.subjects, statement.subject)) {
-    return refuse("accept.subjects: no pattern matches the subject " + quoted(statement.subject));
+    return refuse("accept.subjects: no pattern matches the subject " +
+                  in_quotes(statement.subject));
   }
   if (!issuer->subjects.empty() && !matches_any(issuer->subjects, statement.subject)) {
     return refuse("issuer.subjects: no pattern of this issuer matches the subject " +
-                  quoted(statement.subject));
+                  in_quotes(statement.subject));
   }
   // A hash envelope's content type is that of what was hashed; no content type is the empty text.
   const auto& type = statement.hash_envelope ? statement.hash_envelope->preimage_content_type
                                              : statement.content_type;
   if (!matches_any(config.content_types, type ? std::string_view(*type) : std::string_view())) {
     return refuse("accept.content_types: no pattern matches the content type " +
-                  quoted(type.value_or("")));
+                  in_quotes(type.value_or("")));
   }
   return {};
 }
@@ -239,8 +240,8 @@ StatementResult<RegistrationPolicy> RegistrationPolicy::successor(
     return refuse("policy statement: expected the content type " + std::string(kPolicyContentType));
   }
   if (!impl_->subject.empty() && statement.subject != impl_->subject) {
-    return refuse("policy statement: expected the subject " + quoted(impl_->subject) +
-                  " of the present policy, found " + quoted(statement.subject));
+    return refuse("policy statement: expected the subject " + in_quotes(impl_->subject) +
+                  " of the present policy, found " + in_quotes(statement.subject));
   }
   if (impl_->issued_at_s &&
       (!statement.issued_at_s || *statement.issued_at_s < *impl_->issued_at_s)) {
@@ -272,8 +273,8 @@ StatementResult<LogKeys> RegistrationPolicy::check_log_keys(const Statement& sta
   }
   WITAN_ASSIGN(LogKeys keys, parse_log_keys(statement.payload));
   if (keys.origin != statement.subject) {
-    return refuse("log keys: expected the subject to be the origin " + quoted(keys.origin) +
-                  ", found " + quoted(statement.subject));
+    return refuse("log keys: expected the subject to be the origin " + in_quotes(keys.origin) +
+                  ", found " + in_quotes(statement.subject));
   }
   return keys;
 }

@@ -12,20 +12,20 @@
 namespace witan::audit {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + std::string(text.substr(0, 200)) + "'";
 }
 
 Result<VerifierKey> log_key_of(const LogKeys& keys, const std::string& origin,
                                const std::optional<VerifierKey>& pinned) {
   if (keys.origin != origin) {
-    return fail(ErrorCode::kBadIdentity,
-                "it is the key set of " + quoted(keys.origin) + ", expected " + quoted(origin));
+    return fail(ErrorCode::kBadIdentity, "it is the key set of " + in_quotes(keys.origin) +
+                                             ", expected " + in_quotes(origin));
   }
   WITAN_ASSIGN(VerifierKey key, VerifierKey::parse(keys.vkey));
   if (key.name != origin) {
     return fail(ErrorCode::kBadIdentity,
-                "its vkey is of " + quoted(key.name) + ", expected " + quoted(origin));
+                "its vkey is of " + in_quotes(key.name) + ", expected " + in_quotes(origin));
   }
   if (pinned && key != *pinned) {
     return fail(ErrorCode::kBadIdentity,
@@ -66,8 +66,8 @@ Result<Beginning> check_beginning(const Statement& entry0, const Statement& entr
   if (!policy) return fail(finding(policy.error(), "entry 0 (registration policy)"));
   if (policy->subject() != origin) {
     return fail(ErrorCode::kBadIdentity, "entry 0 (registration policy): its subject is " +
-                                             quoted(policy->subject()) + ", expected the origin " +
-                                             quoted(origin));
+                                             in_quotes(policy->subject()) +
+                                             ", expected the origin " + in_quotes(origin));
   }
   constexpr std::string_view kKeys = "entry 1 (log keys)";
   auto keys = policy->check_log_keys(entry1);
@@ -125,10 +125,10 @@ Result<ShownHead> ReceiptCheck::check(BytesView bytes, LeafIndex index, const Ha
                                           " in one of " + std::to_string(proof.size.value));
   }
   if (receipt.issuer != keys_.issuer || receipt.subject != keys_.origin) {
-    return fail(ErrorCode::kBadIdentity, "expected the issuer " + quoted(keys_.issuer) +
-                                             " and the subject " + quoted(keys_.origin) +
-                                             ", found " + quoted(receipt.issuer.value_or("")) +
-                                             " and " + quoted(receipt.subject.value_or("")));
+    return fail(ErrorCode::kBadIdentity, "expected the issuer " + in_quotes(keys_.issuer) +
+                                             " and the subject " + in_quotes(keys_.origin) +
+                                             ", found " + in_quotes(receipt.issuer.value_or("")) +
+                                             " and " + in_quotes(receipt.subject.value_or("")));
   }
   const CoseKey* key = receipt.kid ? key_for(keys_.keys, *receipt.kid) : nullptr;
   if (key == nullptr) {
@@ -148,7 +148,7 @@ Result<ShownHead> ReceiptCheck::check(BytesView bytes, LeafIndex index, const Ha
   if (checkpoint->origin != keys_.origin || checkpoint->size != proof.size ||
       checkpoint->root != root) {
     return fail(ErrorCode::kBadProof,
-                "its checkpoint is of " + quoted(checkpoint->origin) + ", size " +
+                "its checkpoint is of " + in_quotes(checkpoint->origin) + ", size " +
                     std::to_string(checkpoint->size.value) + ", root " +
                     base64_encode(checkpoint->root) + ", its COSE head of size " +
                     std::to_string(proof.size.value) + ", root " + base64_encode(root));

@@ -118,6 +118,7 @@ Result<void> run(const Options& options) {
   const std::string url = (config.tls_key ? "https://" : "http://") + server->address();
   const std::string address_file = (paths.dir / "address").string();
   WITAN_TRY(write_file_atomic(address_file, url + "\n", 0644));
+  if (options.check_only) log_warning("statements are checked and then dropped (--check-only)");
   const LogStatus status = log->status();
   log_info(
       "serving",

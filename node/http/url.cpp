@@ -22,7 +22,7 @@ bool is_alphanumeric(char c) {
 }
 
 // Text from outside as it may stand in an error: short, printable.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text.substr(0, 80)) out += c >= 0x20 && c < 0x7f ? c : '?';
   if (text.size() > 80) out += "...";
@@ -35,7 +35,7 @@ Result<std::uint16_t> parse_port(std::string_view digits, std::string_view whole
   const auto [stop, error] = std::from_chars(digits.data(), end, port);
   if (digits.empty() || digits.size() > 5 || error != std::errc{} || stop != end || port > 65'535) {
     return fail(ErrorCode::kUsage,
-                quoted(whole) + ": port " + quoted(digits) + " is not a number up to 65535");
+                in_quotes(whole) + ": port " + in_quotes(digits) + " is not a number up to 65535");
   }
   return static_cast<std::uint16_t>(port);
 }
@@ -70,7 +70,7 @@ Result<std::string> percent_decode(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c <= 0x20 || c >= 0x7f) {
-      return fail(ErrorCode::kMalformed, quoted(text) + ": a byte that must be percent-encoded");
+      return fail(ErrorCode::kMalformed, in_quotes(text) + ": a byte that must be percent-encoded");
     }
     if (c != '%') {
       out += c;
@@ -79,7 +79,8 @@ Result<std::string> percent_decode(std::string_view text) {
     const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
     const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
-      return fail(ErrorCode::kMalformed, quoted(text) + ": \"%\" without two hexadecimal digits");
+      return fail(ErrorCode::kMalformed,
+                  in_quotes(text) + ": \"%\" without two hexadecimal digits");
     }
     out += static_cast<char>(high * 16 + low);
     i += 2;
@@ -122,7 +123,8 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string
                  percent_decode(equals < piece.size() ? piece.substr(equals + 1) : ""));
     for (const auto& [known, unused] : out) {
       if (known == name) {
-        return fail(ErrorCode::kMalformed, "query: parameter " + quoted(name) + " is given twice");
+        return fail(ErrorCode::kMalformed,
+                    "query: parameter " + in_quotes(name) + " is given twice");
       }
     }
     out.emplace_back(std::move(name), std::move(value));
@@ -132,7 +134,7 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string
 
 Result<std::vector<std::string>> path_segments(std::string_view path) {
   if (path.empty() || path.front() != '/') {
-    return fail(ErrorCode::kMalformed, "path " + quoted(path) + ": expected a leading \"/\"");
+    return fail(ErrorCode::kMalformed, "path " + in_quotes(path) + ": expected a leading \"/\"");
   }
   std::vector<std::string> out;
   if (path.size() == 1) return out;
@@ -140,11 +142,11 @@ Result<std::vector<std::string>> path_segments(std::string_view path) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     WITAN_ASSIGN(std::string segment, percent_decode(path.substr(begin, end - begin)));
     if (segment.empty() && end != path.size()) {
-      return fail(ErrorCode::kMalformed, "path " + quoted(path) + ": an empty segment");
+      return fail(ErrorCode::kMalformed, "path " + in_quotes(path) + ": an empty segment");
     }
     if (segment == "." || segment == ".." || segment.find('\0') != std::string::npos) {
-      return fail(ErrorCode::kMalformed,
-                  "path " + quoted(path) + ": segment " + quoted(segment) + " is not accepted");
+      return fail(ErrorCode::kMalformed, "path " + in_quotes(path) + ": segment " +
+                                             in_quotes(segment) + " is not accepted");
     }
     out.push_back(std::move(segment));
     begin = end + 1;
@@ -164,7 +166,7 @@ std::string Url::to_string() const {
 
 Result<Url> parse_url(std::string_view text) {
   const auto refuse = [&](std::string_view why) {
-    return fail(ErrorCode::kUsage, "URL " + quoted(text) + ": " + std::string(why) +
+    return fail(ErrorCode::kUsage, "URL " + in_quotes(text) + ": " + std::string(why) +
                                        "; expected http(s)://host[:port][/prefix]");
   };
   Url url;
@@ -193,7 +195,7 @@ Result<Url> parse_url(std::string_view text) {
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
   if (!path.empty()) {
     WITAN_TRY(path_segments(path).map([](auto&&) { return 0; }).map_error([&](Error error) {
-      return Error{ErrorCode::kUsage, "URL " + quoted(text) + ": " + error.message};
+      return Error{ErrorCode::kUsage, "URL " + in_quotes(text) + ": " + error.message};
     }));
   }
   url.prefix = std::string(path);
@@ -205,7 +207,7 @@ Result<ListenAddress> parse_listen(std::string_view text) {
   std::string_view port;
   bool has_port = false;
   if (!split_authority(text, host, port, has_port) || !has_port) {
-    return fail(ErrorCode::kUsage, "listen address " + quoted(text) +
+    return fail(ErrorCode::kUsage, "listen address " + in_quotes(text) +
                                        ": expected ADDRESS:PORT or [IPv6]:PORT, "
                                        "for example 127.0.0.1:8080");
   }
