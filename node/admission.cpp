@@ -16,7 +16,9 @@ Result<RegistrationPolicy> Admission::successor(BytesView statement) const {
 }
 
 void Admission::replace_policy(RegistrationPolicy next) {
-  std::atomic_store(&policy_, std::make_shared<const RegistrationPolicy>(std::move(next)));
+  auto replacement = std::make_shared<const RegistrationPolicy>(std::move(next));
+  const std::lock_guard lock(mutex_);
+  policy_ = std::move(replacement);
 }
 
 StatementResult<Admission::Candidate> Admission::decode(BytesView bytes) {

@@ -2,6 +2,7 @@
 // What a statement has to pass before it is sequenced, under the registration policy in force.
 
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "config/result.h"
@@ -19,7 +20,8 @@ class Admission {
   Admission(Store& store, RegistrationPolicy policy);
 
   [[nodiscard]] std::shared_ptr<const RegistrationPolicy> policy() const {
-    return std::atomic_load(&policy_);
+    const std::lock_guard lock(mutex_);
+    return policy_;
   }
   // The policy that the statement makes out of the present one. Not in force yet, so that whatever
   // is wrong with it shows before it is decided. Errors as RegistrationPolicy::successor.
@@ -45,7 +47,8 @@ class Admission {
 
  private:
   Store& store_;
-  std::shared_ptr<const RegistrationPolicy> policy_;  // by std::atomic_load and atomic_store
+  mutable std::mutex mutex_;
+  std::shared_ptr<const RegistrationPolicy> policy_;  // under mutex_
 };
 
 }  // namespace witan
