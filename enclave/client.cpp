@@ -127,7 +127,7 @@ Result<void> EnclaveProcess::spawn() {
                                     std::strerror(failed));
   }
   socket_ = pair[0];
-  const Result<void> ready = await_ready();
+  Result<void> ready = await_ready();
   if (!ready) end(options_.grace);
   return ready;
 }

@@ -40,10 +40,10 @@ void log_error(std::string_view message, LogFields fields = {});
 // Lines below the level are dropped. The level at start is kInfo.
 void set_log_level(LogLevel level);
 // Whether lines of the level are written: asked before making fields that cost something.
-[[nodiscard]] bool log_enabled(LogLevel level);
+[[nodiscard]] bool log_enabled(LogLevel of);
 // "debug", "info", "warning", "error", "off"; kUsage for anything else.
 [[nodiscard]] Result<LogLevel> parse_log_level(std::string_view name);
 // Sends the lines (without time and level) elsewhere; an empty function brings standard error back.
-void set_log_sink(std::function<void(LogLevel, std::string_view line)> sink);
+void set_log_sink(std::function<void(LogLevel, std::string_view line)> function);
 
 }  // namespace witan

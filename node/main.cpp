@@ -9,7 +9,7 @@
 #include "node/cli/cli.h"
 
 int main(int argc, char** argv) {
-  using namespace witan;
+  namespace cli = witan::cli;
   CLI::App app{
       "Witan: an append-only log of signed statements that nobody has to trust.\n"
       "Start with `witan demo`, or `witan VERB --help` for a verb's options and an example."};
@@ -39,9 +39,9 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? cli::kExitDone : cli::kExitUsage;
   }
   try {
-    init_crypto();
+    witan::init_crypto();
     return chosen.run();
   } catch (const std::exception& error) {
-    return cli::report("", Error{ErrorCode::kIo, error.what()});
+    return cli::report("", witan::Error{witan::ErrorCode::kIo, error.what()});
   }
 }

@@ -52,10 +52,9 @@ MetricGauge Metrics::gauge(const std::string& name, const std::string& help, con
 }
 
 MetricHistogram Metrics::histogram(const std::string& name, const std::string& help,
-                                   std::vector<double> bounds, const Labels& labels) {
+                                   const std::vector<double>& bounds, const Labels& labels) {
   auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
-  return MetricHistogram(
-      family.Add(prometheus::Labels(labels.begin(), labels.end()), std::move(bounds)));
+  return MetricHistogram(family.Add(prometheus::Labels(labels.begin(), labels.end()), bounds));
 }
 
 void Metrics::gauge_of(const std::string& name, const std::string& help,

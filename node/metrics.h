@@ -70,7 +70,8 @@ class Metrics {
                                   const Labels& labels = {});
   // `bounds` are the buckets' upper bounds, ascending, without infinity.
   [[nodiscard]] MetricHistogram histogram(const std::string& name, const std::string& help,
-                                          std::vector<double> bounds, const Labels& labels = {});
+                                          const std::vector<double>& bounds,
+                                          const Labels& labels = {});
 
   // Values that are counted elsewhere: read when text() is made.
   void gauge_of(const std::string& name, const std::string& help, std::function<double()> read,

@@ -9,7 +9,7 @@
 
 namespace witan {
 
-Workers::Workers(std::string name, unsigned threads, std::size_t queue_max)
+Workers::Workers(const std::string& name, unsigned threads, std::size_t queue_max)
     : name_(name.substr(0, 15)), queue_max_(queue_max) {
   for (unsigned i = 0; i < std::max(threads, 1u); ++i) {
     threads_.emplace_back([this] { run(); });

@@ -18,7 +18,7 @@ class Workers {
   using Job = std::function<void()>;
 
   // `name` is the threads' name as tools show it (15 characters at most). `threads` 0 means one.
-  Workers(std::string name, unsigned threads, std::size_t queue_max);
+  Workers(const std::string& name, unsigned threads, std::size_t queue_max);
   // Runs everything still queued, then ends the threads.
   ~Workers();
   Workers(const Workers&) = delete;

@@ -45,7 +45,7 @@ Result<Bytes> file_digest(const std::string& path, std::int64_t hash_algorithm) 
   }
   const std::unique_ptr<EVP_MD_CTX, Close> context(EVP_MD_CTX_new());
   EVP_DigestInit_ex(context.get(), digest, nullptr);
-  std::array<std::uint8_t, 64 * 1024> buffer;
+  std::array<std::uint8_t, 65'536> buffer;
   std::size_t count = 0;
   while ((count = std::fread(buffer.data(), 1, buffer.size(), file.get())) > 0) {
     EVP_DigestUpdate(context.get(), buffer.data(), count);

@@ -1,5 +1,6 @@
 #include "ledger/crypto/x509.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <new>
@@ -240,6 +241,7 @@ std::optional<std::vector<std::string>> Certificate::extended_key_usage() const 
     return std::nullopt;
   }
   std::vector<std::string> out;
+  out.reserve(static_cast<std::size_t>(std::max(0, sk_ASN1_OBJECT_num(usage.get()))));
   for (int i = 0; i < sk_ASN1_OBJECT_num(usage.get()); ++i) {
     out.push_back(dotted(sk_ASN1_OBJECT_value(usage.get(), i)));
   }

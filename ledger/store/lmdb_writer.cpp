@@ -176,7 +176,8 @@ Result<void> write_packed(MDB_txn* txn, const Tables& tables, const Slice& slice
   for (const BatchEntry& item : slice.entries) append_row(value, item.statement);
   for (std::uint32_t i = 0; i < slice.position; ++i) {
     const Key8 key = encode64(slice.bundle * kTileWidth + i);
-    MDB_val mdb_key{key.size(), const_cast<std::uint8_t*>(key.data())};
+    // LMDB's keys are writable by their type only.
+    MDB_val mdb_key{key.size(), const_cast<std::uint8_t*>(key.data())};  // NOLINT(*-const-cast)
     if (const int code = mdb_del(txn, tables.pending, &mdb_key, nullptr); code != 0) {
       return lmdb_error("cannot remove a packed statement", code);
     }

@@ -76,7 +76,7 @@ std::string tile_path(const TilePath& path) {
   }
   std::string index = three_digits(path.tile.index % 1000);
   for (std::uint64_t rest = path.tile.index / 1000; rest != 0; rest /= 1000) {
-    index = "x" + three_digits(rest % 1000) + "/" + index;
+    index.insert(0, "/").insert(0, three_digits(rest % 1000)).insert(0, "x");
   }
   text += index;
   if (path.width < kTileWidth) text += std::string(kPartial) + std::to_string(path.width);

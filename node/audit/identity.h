@@ -53,7 +53,7 @@ class ReceiptCheck {
   // Whether the receipt proves the entry at that index under a head of at most `newest` leaves,
   // with the log's issuer, origin and key, and carries the log's checkpoint of the same head.
   // kMalformed, kBadProof, kBadSignature, kBadIdentity.
-  [[nodiscard]] Result<ShownHead> check(BytesView receipt, LeafIndex index, const Hash32& entry,
+  [[nodiscard]] Result<ShownHead> check(BytesView bytes, LeafIndex index, const Hash32& entry,
                                         TreeSize newest) const;
 
  private:

@@ -13,8 +13,6 @@
 #include <unistd.h>
 #include <utility>
 
-extern char** environ;
-
 namespace witan {
 namespace {
 
@@ -57,7 +55,11 @@ class SpawnPlan {
         variables.emplace_back(text);
       }
     }
-    for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : environment) {
+      std::string& variable = variables.emplace_back(name);
+      variable += '=';
+      variable += value;
+    }
     pid_t pid = -1;
     const int error = posix_spawnp(&pid, command.front().c_str(), &actions_, &attributes_,
                                    pointers(command).data(), pointers(variables).data());
@@ -70,7 +72,11 @@ class SpawnPlan {
  private:
   static std::vector<char*> pointers(const std::vector<std::string>& texts) {
     std::vector<char*> out;
-    for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+    out.reserve(texts.size() + 1);
+    for (const std::string& text : texts) {
+      // POSIX declares the strings writable, and does not write.
+      out.push_back(const_cast<char*>(text.c_str()));  // NOLINT(*-const-cast)
+    }
     out.push_back(nullptr);
     return out;
   }

@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kIssuer = "https://build.example";
+constexpr const char* kSubject = "witan " WITAN_VERSION;
 
 // A folder that is gone at the end.
 class TemporaryFolder {
@@ -162,10 +163,9 @@ class Demo {
     fs::copy_file(this_program(), dir_ / "witan", error);
     if (error) return fail(ErrorCode::kIo, at("witan") + ": " + error.message());
     WITAN_TRY(story_.type({"sign", "--key", at("build.pem"), "--issuer", kIssuer, "--subject",
-                           "witan " WITAN_VERSION, "--hash-envelope", at("witan"), "-o",
-                           at("witan.statement")}));
+                           kSubject, "--hash-envelope", at("witan"), "-o", at("witan.statement")}));
     WITAN_TRY(story_.type({"sign", "--key", at("build.pem"), "--issuer", kIssuer, "--subject",
-                           "witan " WITAN_VERSION, "--content-type", "application/spdx+json",
+                           kSubject, "--content-type", "application/spdx+json",
                            at("witan.spdx.json"), "-o", at("sbom.statement")}));
     WITAN_TRY(
         story_.type({"submit", "--node", url_, at("witan.statement"), "-o", at("witan.receipt")}));
@@ -209,8 +209,8 @@ class Demo {
 
     WITAN_TRY(story_.type({"keygen", "--out", at("mallory.pem")}));
     WITAN_TRY(story_.type({"sign", "--key", at("mallory.pem"), "--issuer",
-                           "https://mallory.example", "--subject", "witan " WITAN_VERSION,
-                           "--hash-envelope", at("witan"), "-o", at("mallory.statement")}));
+                           "https://mallory.example", "--subject", kSubject, "--hash-envelope",
+                           at("witan"), "-o", at("mallory.statement")}));
     return story_.type(
         {"submit", "--node", url_, at("mallory.statement"), "-o", at("mallory.receipt")}, 1);
   }

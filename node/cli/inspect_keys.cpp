@@ -119,7 +119,10 @@ Json describe_certificate(const Certificate& certificate) {
   if (const auto subject = certificate.subject()) {
     std::string line;
     for (const auto& [label, value] : *subject) {
-      line += (line.empty() ? "" : ", ") + label + "=" + value;
+      if (!line.empty()) line += ", ";
+      line += label;
+      line += '=';
+      line += value;
     }
     out["subject"] = std::move(line);
   }

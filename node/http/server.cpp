@@ -20,7 +20,7 @@ namespace witan::http {
 
 namespace {
 
-using namespace detail;
+using namespace detail;  // NOLINT(google-build-using-namespace): this file is its public face
 using asio::ip::tcp;
 using std::chrono::milliseconds;
 

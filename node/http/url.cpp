@@ -194,7 +194,7 @@ Result<Url> parse_url(std::string_view text) {
   if (path.find_first_of("?#") != std::string_view::npos) return refuse("a query or fragment");
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
   if (!path.empty()) {
-    WITAN_TRY(path_segments(path).map([](auto&&) { return 0; }).map_error([&](Error error) {
+    WITAN_TRY(path_segments(path).map([](auto&&) { return 0; }).map_error([&](const Error& error) {
       return Error{ErrorCode::kUsage, "URL " + in_quotes(text) + ": " + error.message};
     }));
   }

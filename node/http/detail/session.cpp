@@ -91,7 +91,9 @@ Task<bool> Session::serve_one() {
   method_ = Method::kGet;
   Step step = advance();
   while (step == Step::kWait) {
-    if (continue_due_) co_await send_continue();
+    if (continue_due_) {
+      co_await send_continue();
+    }
     co_await transport_->wait_readable(error);
     if (timed_out_) {
       set_refusal(408, head_seen_ ? "the body took too long" : "the header took too long");
@@ -103,7 +105,9 @@ Task<bool> Session::serve_one() {
     }
   }
   if (step == Step::kGone) co_return false;
-  if (step == Step::kRefused) co_return co_await refuse();
+  if (step == Step::kRefused) {
+    co_return co_await refuse();
+  }
   handle();
   if (!response_) {
     enter(Phase::kHandling, milliseconds::max());
@@ -362,7 +366,9 @@ Task<void> Session::linger() {
   while (!error && !closed_ && total < kLingerBytesMax) {
     const std::size_t got = transport_->read_now(dropped, error);
     total += got;
-    if (error == asio::error::would_block) co_await transport_->wait_readable(error);
+    if (error == asio::error::would_block) {
+      co_await transport_->wait_readable(error);
+    }
   }
 }
 

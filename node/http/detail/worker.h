@@ -51,7 +51,7 @@ struct Port {
 
 class Worker {
  public:
-  Worker(Engine& engine, std::size_t connections_max);
+  Worker(Engine& owner, std::size_t connections_max);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
