@@ -187,7 +187,9 @@ class ClientImpl final : public Client {
   }
 
   asio::awaitable<void> converse(Exchange& exchange) {
-    if (!connected()) co_await connect(exchange);
+    if (!connected()) {
+      co_await connect(exchange);
+    }
     if (exchange.error) co_return;
     if (auto* plain = std::get_if<std::unique_ptr<PlainStream>>(&stream_)) {
       co_await transfer(**plain, exchange);
