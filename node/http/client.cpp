@@ -259,7 +259,9 @@ class ClientImpl final : public Client {
     // In two steps: Boost 1.74 forgets the body's limit when header and body come in one piece.
     co_await bhttp::async_read_header(stream, buffer_, parser, token);
     exchange.answer_begun = parser.got_some();
-    if (!exchange.error) co_await bhttp::async_read(stream, buffer_, parser, token);
+    if (!exchange.error) {
+      co_await bhttp::async_read(stream, buffer_, parser, token);
+    }
     if (exchange.error) {
       if (write_error && !exchange.answer_begun) exchange.error = write_error;
       co_return;

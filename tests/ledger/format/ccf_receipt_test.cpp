@@ -116,7 +116,7 @@ TEST_CASE("CCF receipt: the production receipt and its derived files verify") {
   CHECK(receipt->subject == "scitt.ccf.signature.v1");
 
   const PublicKey key = PublicKey::from_pem(read_file(folder / "derived-service-key.pem")).value();
-  CHECK(hex_encode(sha256(key.spki())) == expected["kid_ascii_hex"]);
+  CHECK(hex_encode(sha256(key.spki())) == expected["kid_ascii_hex"].get<std::string>());
   const Hash32 entry =
       hash_from_hex(expected["statement_sha256_data_hash"].get<std::string>()).value();
   const auto root = verify_inclusion_receipt(*receipt, entry, key);
