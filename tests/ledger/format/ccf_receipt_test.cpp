@@ -109,8 +109,8 @@ TEST_CASE("CCF receipt: the production receipt and its derived files verify") {
   const Bytes bytes = file_bytes(folder / "derived-receipt.cose");
   const auto receipt = Receipt::parse(bytes);
   REQUIRE(receipt);
-  CHECK(receipt->vds == expected["vds"]);
-  CHECK(static_cast<std::int64_t>(receipt->algorithm) == expected["alg"]);
+  CHECK(nlohmann::json(receipt->vds) == expected["vds"]);
+  CHECK(nlohmann::json(static_cast<std::int64_t>(receipt->algorithm)) == expected["alg"]);
   CHECK(as_text(*receipt->kid) == expected["kid_ascii_hex"].get<std::string>());
   CHECK(receipt->issuer == "esrp-cts-db.confidential-ledger.azure.com");
   CHECK(receipt->subject == "scitt.ccf.signature.v1");
@@ -121,7 +121,7 @@ TEST_CASE("CCF receipt: the production receipt and its derived files verify") {
       hash_from_hex(expected["statement_sha256_data_hash"].get<std::string>()).value();
   const auto root = verify_inclusion_receipt(*receipt, entry, key);
   REQUIRE(root);
-  CHECK(hex_encode(*root) == expected["root"]);
+  CHECK(nlohmann::json(hex_encode(*root)) == expected["root"]);
 
   // Every flipped byte fails, unless it sits in a header that neither the signature nor the proof
   // covers; there is none here.

@@ -57,7 +57,7 @@ TEST_CASE("transparent statement: the production statement verifies with its rec
   CHECK(statement->hash_envelope->hash_algorithm == -43);
   CHECK(statement->payload.size() == 48);
   CHECK(statement->canonical() == file_bytes(folder / "derived-statement-empty-uhdr.cose"));
-  CHECK(hex_encode(statement->entry()) == expected["statement_sha256_data_hash"]);
+  CHECK(nlohmann::json(hex_encode(statement->entry())) == expected["statement_sha256_data_hash"]);
 
   const auto chain = chain_of(*statement);
   const auto document = resolve_did_x509(statement->issuer, chain);
@@ -74,7 +74,7 @@ TEST_CASE("transparent statement: the production statement verifies with its rec
   const PublicKey key = PublicKey::from_pem(read_file(folder / "derived-service-key.pem")).value();
   const auto root = verify_inclusion_receipt(*receipt, statement->entry(), key);
   REQUIRE(root);
-  CHECK(hex_encode(*root) == expected["root"]);
+  CHECK(nlohmann::json(hex_encode(*root)) == expected["root"]);
   std::cout << "transparent statement vectors checked: 3\n";
 }
 
@@ -129,30 +129,31 @@ TEST_CASE("transparent statement: another implementation's sets give the results
     const Bytes bytes = file_bytes(set / "statement.cose");
     const auto statement = Statement::parse(bytes, kMax, StatementProfile::kForeign);
     REQUIRE(statement);
-    CHECK(statement->issuer == expected["protected_header"]["statement"]["issuer"]);
+    CHECK(nlohmann::json(statement->issuer) == expected["protected_header"]["statement"]["issuer"]);
     CHECK(static_cast<int>(statement->algorithm) ==
           expected["protected_header"]["statement"]["alg_code"]);
     std::string hex = read_file(set / "payload.hex");
     std::erase(hex, '\n');
     CHECK(hex_encode(statement->payload) == hex);
-    CHECK(hex_encode(sha256(statement->payload)) == expected["payload_sha256"]);
+    CHECK(nlohmann::json(hex_encode(sha256(statement->payload))) == expected["payload_sha256"]);
     const PublicKey issuer = PublicKey::from_pem(read_file(set / "issuer-key.pem")).value();
-    CHECK(statement->cose.verify(issuer).has_value() == expected["statement_signature_valid"]);
+    CHECK(nlohmann::json(statement->cose.verify(issuer).has_value()) ==
+          expected["statement_signature_valid"]);
 
-    CHECK(hex_encode(statement->entry()) == expected["leaf_entry"]);
+    CHECK(nlohmann::json(hex_encode(statement->entry())) == expected["leaf_entry"]);
     CHECK(sha256(bytes) == statement->entry());
     const auto receipt = Receipt::parse(file_bytes(set / "receipt.cose"));
     REQUIRE(receipt);
-    CHECK(receipt->vds == expected["protected_header"]["receipt"]["vds"]);
+    CHECK(nlohmann::json(receipt->vds) == expected["protected_header"]["receipt"]["vds"]);
     const PublicKey log = PublicKey::from_pem(read_file(set / "log-key.pem")).value();
     const auto root = verify_inclusion_receipt(*receipt, statement->entry(), log);
-    CHECK(root.has_value() == expected["receipt_valid"]);
+    CHECK(nlohmann::json(root.has_value()) == expected["receipt_valid"]);
     REQUIRE(root);
-    CHECK(hex_encode(*root) == expected["reconstructed_root"]);
+    CHECK(nlohmann::json(hex_encode(*root)) == expected["reconstructed_root"]);
     if (receipt->vds == 1) {
       const InclusionProof& proof = receipt->inclusion.at(0);
-      CHECK(proof.size.value == expected["tree_size"]);
-      CHECK(proof.index.value == expected["leaf_index"]);
+      CHECK(nlohmann::json(proof.size.value) == expected["tree_size"]);
+      CHECK(nlohmann::json(proof.index.value) == expected["leaf_index"]);
       std::vector<Hash32> leaves;
       for (int i = 0; i < 8; ++i) {
         const std::string filler =
