@@ -91,9 +91,7 @@ Task<bool> Session::serve_one() {
   method_ = Method::kGet;
   Step step = advance();
   while (step == Step::kWait) {
-    if (continue_due_) {
-      co_await send_continue();
-    }
+    co_await send_continue();
     co_await transport_->wait_readable(error);
     if (timed_out_) {
       set_refusal(408, head_seen_ ? "the body took too long" : "the header took too long");
@@ -305,7 +303,7 @@ void Session::deliver(std::uint64_t number, Response&& response) {
 }
 
 Task<void> Session::send_continue() {
-  continue_due_ = false;
+  if (!std::exchange(continue_due_, false)) co_return;
   error_code error;  // the next read fails, too
   co_await transport_->write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"), {}, error);
 }
