@@ -50,6 +50,7 @@ std::string hex_encode(BytesView bytes) {
 }
 
 Result<Bytes> hex_decode(std::string_view text) {
+  if (text.empty()) return Bytes{};  // libsodium takes no null pointers
   Bytes bytes(text.size() / 2);
   std::size_t size = 0;
   const bool decoded = sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr,
