@@ -50,11 +50,13 @@ std::string hex_encode(BytesView bytes) {
 }
 
 Result<Bytes> hex_decode(std::string_view text) {
-  if (text.empty()) return Bytes{};  // libsodium takes no null pointers
-  Bytes bytes(text.size() / 2);
+  if (text.empty()) return Bytes{};
+  // One byte more than needed, as libsodium takes no null pointers.
+  Bytes bytes(text.size() / 2 + 1);
   std::size_t size = 0;
   const bool decoded = sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr,
                                       &size, nullptr) == 0;
+  bytes.resize(text.size() / 2);
   if (!decoded || size != bytes.size() || hex_encode(bytes) != text) {
     return fail(ErrorCode::kMalformed, "text of " + std::to_string(text.size()) +
                                            " characters is not pairs of lower-case hex digits");
