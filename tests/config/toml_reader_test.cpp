@@ -115,6 +115,9 @@ TEST_CASE("toml: malformed text is refused with its line") {
   }
   bad("a = \"\x01\"\n");
   bad("a = \"\xff\"\n");
+  bad("a = \u00e9\n");
+  bad("a = 1 \u00e9\n");
+  bad("\u00e9 = 1\n");
   bad(std::string("a = 1\0\n", 7));
   bad("a = 99999999999999999999\n");
   bad("a = " + std::string(5'000, '[') + std::string(5'000, ']'));
