@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "config/file.h"
@@ -21,6 +20,7 @@
 #include "node/audit/auditor.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
+#include "node/cli/options.h"
 
 namespace witan::cli {
 namespace {
@@ -214,35 +214,34 @@ int run(const Options& options) {
 
 }  // namespace
 
-void add_audit(CLI::App& app, Chosen& chosen) {
+void add_audit(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand(
+  Verb& verb = top.verb(
       "audit", "Download a log and check every statement, hash, signature and decision in it");
-  verb->footer(
+  verb.footer(
       "Example: witan audit --node http://127.0.0.1:8080 --log-key log.vkey --state audit.json\n"
       "Exit codes: 0 everything holds, 1 a check failed, 2 usage, 3 the log could not be reached "
       "or read");
-  verb->add_option("--node", options->node, "URL of a node")->required();
-  verb->add_option("--log-key", options->log_keys,
-                   "The log's key: a vkey or a file with one; without it the log is asked");
-  verb->add_option("--receipt-key", options->receipt_key,
-                   "The log's receipt key (PEM); without it, those that entry 1 names");
-  verb->add_option("--state", options->state,
-                   "File, or folder for several logs, to keep what was checked: the next audit "
-                   "goes on from there, and "
-                   "notices when the log shows another history");
-  verb->add_option("--ca", options->ca_file,
-                   "CA certificates (PEM) to trust for https, besides the system's");
-  verb->add_option("--threads", options->threads,
-                   "Threads that verify signatures; 0: one for each core")
-      ->check(CLI::Range(0u, 256u))
-      ->capture_default_str();
-  verb->add_option("--connections", options->connections, "Connections to fetch on")
-      ->check(CLI::Range(1u, 64u))
-      ->capture_default_str();
-  verb->add_flag("--json", options->json, "Print the result as JSON");
-  verb->add_flag("--no-progress", options->no_progress, "No progress bar, even on a terminal");
-  verb->callback([&chosen, options] { chosen.run = [options] { return run(*options); }; });
+  verb.option("--node", options->node, "URL of a node").required();
+  verb.option("--log-key", options->log_keys,
+              "The log's key: a vkey or a file with one; without it the log is asked");
+  verb.option("--receipt-key", options->receipt_key,
+              "The log's receipt key (PEM); without it, those that entry 1 names");
+  verb.option("--state", options->state,
+              "File, or folder for several logs, to keep what was checked: the next audit "
+              "goes on from there, and "
+              "notices when the log shows another history");
+  verb.option("--ca", options->ca_file,
+              "CA certificates (PEM) to trust for https, besides the system's");
+  verb.option("--threads", options->threads, "Threads that verify signatures; 0: one for each core")
+      .range(0u, 256u)
+      .show_default();
+  verb.option("--connections", options->connections, "Connections to fetch on")
+      .range(1u, 64u)
+      .show_default();
+  verb.flag("--json", options->json, "Print the result as JSON");
+  verb.flag("--no-progress", options->no_progress, "No progress bar, even on a terminal");
+  verb.runs([options] { return run(*options); });
 }
 
 }  // namespace witan::cli

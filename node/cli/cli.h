@@ -2,17 +2,12 @@
 // The command line: one function a verb. Exit codes: 0 done, 1 a check failed, 2 usage, 3 could not
 // reach or read.
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "config/result.h"
-
-namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
-class App;
-}
 
 namespace witan::cli {
 
@@ -27,22 +22,19 @@ int report(std::string_view verb, const Error& error);
 using Facts = std::vector<std::pair<std::string, std::string>>;
 void print_facts(const Facts& facts, bool as_json);
 
-// What a verb runs when it was chosen: set by its add_ function, called by main.
-struct Chosen {
-  std::function<int()> run;
-};
+class Verb;
 
 // Each adds one verb with its options, help and example.
-void add_init(CLI::App& app, Chosen& chosen);
-void add_node(CLI::App& app, Chosen& chosen);
-void add_keygen(CLI::App& app, Chosen& chosen);
-void add_sign(CLI::App& app, Chosen& chosen);
-void add_submit(CLI::App& app, Chosen& chosen);
-void add_receipt(CLI::App& app, Chosen& chosen);
-void add_verify(CLI::App& app, Chosen& chosen);
-void add_inspect(CLI::App& app, Chosen& chosen);
-void add_audit(CLI::App& app, Chosen& chosen);
-void add_status(CLI::App& app, Chosen& chosen);
-void add_demo(CLI::App& app, Chosen& chosen);
+void add_init(Verb& top);
+void add_node(Verb& top);
+void add_keygen(Verb& top);
+void add_sign(Verb& top);
+void add_submit(Verb& top);
+void add_receipt(Verb& top);
+void add_verify(Verb& top);
+void add_inspect(Verb& top);
+void add_audit(Verb& top);
+void add_status(Verb& top);
+void add_demo(Verb& top);
 
 }  // namespace witan::cli

@@ -10,12 +10,11 @@
 #include <memory>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-
 #include "config/file.h"
 #include "node/cli/child.h"
 #include "node/cli/cli.h"
 #include "node/cli/demo_burst.h"
+#include "node/cli/options.h"
 #include "node/cli/sbom.h"
 
 namespace witan::cli {
@@ -251,14 +250,12 @@ Result<void> run() {
 
 }  // namespace
 
-void add_demo(CLI::App& app, Chosen& chosen) {
-  CLI::App* verb = app.add_subcommand("demo", "See the whole thing work, in a temporary folder");
-  verb->footer("Example: witan demo");
-  verb->callback([&chosen] {
-    chosen.run = [] {
-      const auto result = run();
-      return result ? kExitDone : report("demo", result.error());
-    };
+void add_demo(Verb& top) {
+  Verb& verb = top.verb("demo", "See the whole thing work, in a temporary folder");
+  verb.footer("Example: witan demo");
+  verb.runs([] {
+    const auto result = run();
+    return result ? kExitDone : report("demo", result.error());
   });
 }
 

@@ -6,8 +6,6 @@
 #include <memory>
 #include <system_error>
 
-#include <CLI/CLI.hpp>
-
 #include "config/file.h"
 #include "config/limits.h"
 #include "config/node_config.h"
@@ -22,6 +20,7 @@
 #include "ledger/store/lmdb_store.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
+#include "node/cli/options.h"
 #include "node/genesis.h"
 #include "node/http/url.h"
 
@@ -168,28 +167,26 @@ Result<void> run(const Options& options) {
 
 }  // namespace
 
-void add_init(CLI::App& app, Chosen& chosen) {
+void add_init(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("init", "Make a node's folder and begin its log");
-  verb->footer(
+  Verb& verb = top.verb("init", "Make a node's folder and begin its log");
+  verb.footer(
       "Example: witan init --dir ./log --origin example.com/log --issuer "
       "https://example.com/ci=ci.pem.pub");
-  verb->add_option("--dir", options->dir, "The folder to make")->required();
-  verb->add_option("--origin", options->origin, "The log's name, fixed for ever")->required();
-  verb->add_option("--issuer", options->issuers,
-                   "URI=KEY.pem: an issuer whose statements may be registered; repeatable");
-  verb->add_option(
+  verb.option("--dir", options->dir, "The folder to make").required();
+  verb.option("--origin", options->origin, "The log's name, fixed for ever").required();
+  verb.option("--issuer", options->issuers,
+              "URI=KEY.pem: an issuer whose statements may be registered; repeatable");
+  verb.option(
       "--policy", options->policy,
       "A registration policy (TOML) to begin with; the operator's key and --issuer are added");
-  verb->add_option("--service-issuer", options->service_issuer,
-                   "The issuer that receipts name; default https://ORIGIN");
-  verb->add_option("--listen", options->listen, "ADDRESS:PORT")->capture_default_str();
-  verb->add_flag("--json", options->json, "Print JSON");
-  verb->callback([&chosen, options] {
-    chosen.run = [options] {
-      const auto result = run(*options);
-      return result ? kExitDone : report("init", result.error());
-    };
+  verb.option("--service-issuer", options->service_issuer,
+              "The issuer that receipts name; default https://ORIGIN");
+  verb.option("--listen", options->listen, "ADDRESS:PORT").show_default();
+  verb.flag("--json", options->json, "Print JSON");
+  verb.runs([options] {
+    const auto result = run(*options);
+    return result ? kExitDone : report("init", result.error());
   });
 }
 

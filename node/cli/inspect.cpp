@@ -5,14 +5,13 @@
 #include <memory>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include "config/file.h"
 #include "config/limits.h"
 #include "ledger/crypto/secret.h"
 #include "ledger/encoding.h"
 #include "node/cli/cli.h"
 #include "node/cli/inspect_parts.h"
+#include "node/cli/options.h"
 #include "node/cli/printable.h"
 
 namespace witan::cli {
@@ -107,21 +106,19 @@ Result<Json> inspect_any(BytesView content, const std::string& file_name) {
                   (cbor ? std::string("nothing that can be shown") : cbor.error().message));
 }
 
-void add_inspect(CLI::App& app, Chosen& chosen) {
+void add_inspect(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("inspect", "Show what a file of any of the formats says");
-  verb->description(
+  Verb& verb = top.verb(
+      "inspect",
       "Show what a file says, without verifying it: signed and transparent statements, receipts,\n"
       "checkpoints and notes, tlog-proofs, vkeys, policies, trust files, keys, certificates, CBOR");
-  verb->footer("Example: witan inspect app.receipt");
-  verb->add_option("file", options->file, "The file")->required();
-  verb->add_flag("--json", options->json, "Print JSON");
-  verb->callback([&chosen, options] {
-    chosen.run = [options] {
-      const auto result = run(*options);
-      if (result) return kExitDone;
-      return report("inspect", Error{result.error().code, printable(result.error().message)});
-    };
+  verb.footer("Example: witan inspect app.receipt");
+  verb.option("file", options->file, "The file").required();
+  verb.flag("--json", options->json, "Print JSON");
+  verb.runs([options] {
+    const auto result = run(*options);
+    if (result) return kExitDone;
+    return report("inspect", Error{result.error().code, printable(result.error().message)});
   });
 }
 

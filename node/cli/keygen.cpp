@@ -3,14 +3,13 @@
 #include <cstdio>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "config/file.h"
 #include "ledger/crypto/private_key.h"
 #include "ledger/crypto/secret.h"
 #include "ledger/encoding.h"
 #include "ledger/format/cose.h"
 #include "node/cli/cli.h"
+#include "node/cli/options.h"
 
 namespace witan::cli {
 namespace {
@@ -41,22 +40,19 @@ Result<void> run(const Options& options) {
 
 }  // namespace
 
-void add_keygen(CLI::App& app, Chosen& chosen) {
+void add_keygen(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("keygen", "Make a signing key");
-  verb->footer("Example: witan keygen --out ci.pem --alg es256");
-  verb->add_option("--out", options->out,
-                   "File for the private key; the public one goes to FILE.pub")
-      ->required();
-  verb->add_option("--alg", options->algorithm, "ed25519, es256 or es384")
-      ->check(CLI::IsMember({"ed25519", "es256", "es384"}))
-      ->capture_default_str();
-  verb->add_flag("--json", options->json, "Print JSON");
-  verb->callback([&chosen, options] {
-    chosen.run = [options] {
-      const auto result = run(*options);
-      return result ? kExitDone : report("keygen", result.error());
-    };
+  Verb& verb = top.verb("keygen", "Make a signing key");
+  verb.footer("Example: witan keygen --out ci.pem --alg es256");
+  verb.option("--out", options->out, "File for the private key; the public one goes to FILE.pub")
+      .required();
+  verb.option("--alg", options->algorithm, "ed25519, es256 or es384")
+      .one_of({"ed25519", "es256", "es384"})
+      .show_default();
+  verb.flag("--json", options->json, "Print JSON");
+  verb.runs([options] {
+    const auto result = run(*options);
+    return result ? kExitDone : report("keygen", result.error());
   });
 }
 

@@ -6,8 +6,6 @@
 #include <filesystem>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "config/file.h"
 #include "config/limits.h"
 #include "config/node_config.h"
@@ -16,6 +14,7 @@
 #include "ledger/store/lmdb_store.h"
 #include "node/api/node_api.h"
 #include "node/cli/cli.h"
+#include "node/cli/options.h"
 #include "node/http/server.h"
 #include "node/log.h"
 #include "node/log_service.h"
@@ -135,20 +134,18 @@ Result<void> run(const Options& options) {
 
 }  // namespace
 
-void add_node(CLI::App& app, Chosen& chosen) {
+void add_node(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("node", "Run a node");
-  verb->footer("Example: witan node --dir ./log --listen 127.0.0.1:8080");
-  verb->add_option("--dir", options->dir, "The node's folder, made by `witan init`")->required();
-  verb->add_option("--listen", options->listen, "ADDRESS:PORT instead of the configured one");
-  verb->add_flag("--check-only", options->check_only,
-                 "For benchmarks: check statements and answer 202 without registering them")
-      ->group("");
-  verb->callback([&chosen, options] {
-    chosen.run = [options] {
-      const auto result = run(*options);
-      return result ? kExitDone : report("node", result.error());
-    };
+  Verb& verb = top.verb("node", "Run a node");
+  verb.footer("Example: witan node --dir ./log --listen 127.0.0.1:8080");
+  verb.option("--dir", options->dir, "The node's folder, made by `witan init`").required();
+  verb.option("--listen", options->listen, "ADDRESS:PORT instead of the configured one");
+  verb.flag("--check-only", options->check_only,
+            "For benchmarks: check statements and answer 202 without registering them")
+      .hidden();
+  verb.runs([options] {
+    const auto result = run(*options);
+    return result ? kExitDone : report("node", result.error());
   });
 }
 

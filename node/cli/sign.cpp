@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "config/file.h"
 #include "config/limits.h"
 #include "ledger/crypto/file_digest.h"
@@ -17,6 +15,7 @@
 #include "ledger/ports/clock.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
+#include "node/cli/options.h"
 
 namespace witan::cli {
 namespace {
@@ -78,30 +77,28 @@ Result<void> run(const Options& options) {
 
 }  // namespace
 
-void add_sign(CLI::App& app, Chosen& chosen) {
+void add_sign(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("sign", "Sign a statement about a file");
-  verb->footer(
+  Verb& verb = top.verb("sign", "Sign a statement about a file");
+  verb.footer(
       "Example: witan sign --key ci.pem --issuer https://example.com/ci --subject app-1.2 \\\n"
       "           --hash-envelope app.tar.gz -o app.statement");
-  verb->add_option("--key", options->key, "Private key (PEM, mode 0600)")->required();
-  verb->add_option("--issuer", options->issuer, "Who states it: a URI, or a did:x509")->required();
-  verb->add_option("--subject", options->subject, "What it is about")->required();
-  verb->add_option("--x5chain", options->x5chain,
-                   "Certificate chain (PEM, leaf first) to put into the statement");
-  verb->add_flag("--hash-envelope", options->hash_envelope,
-                 "Sign the file's SHA-256 instead of its content");
-  verb->add_option("--content-type", options->content_type, "Media type of the file");
-  verb->add_option("--location", options->location, "Where the hashed file can be had (a URI)");
-  verb->add_flag("--no-time", options->no_time, "Leave out the time of signing");
-  verb->add_option("file", options->file, "The file")->required();
-  verb->add_option("-o,--out", options->out, "Where to write the statement")->required();
-  verb->add_flag("--json", options->json, "Print JSON");
-  verb->callback([&chosen, options] {
-    chosen.run = [options] {
-      const auto result = run(*options);
-      return result ? kExitDone : report("sign", result.error());
-    };
+  verb.option("--key", options->key, "Private key (PEM, mode 0600)").required();
+  verb.option("--issuer", options->issuer, "Who states it: a URI, or a did:x509").required();
+  verb.option("--subject", options->subject, "What it is about").required();
+  verb.option("--x5chain", options->x5chain,
+              "Certificate chain (PEM, leaf first) to put into the statement");
+  verb.flag("--hash-envelope", options->hash_envelope,
+            "Sign the file's SHA-256 instead of its content");
+  verb.option("--content-type", options->content_type, "Media type of the file");
+  verb.option("--location", options->location, "Where the hashed file can be had (a URI)");
+  verb.flag("--no-time", options->no_time, "Leave out the time of signing");
+  verb.option("file", options->file, "The file").required();
+  verb.option("-o,--out", options->out, "Where to write the statement").required();
+  verb.flag("--json", options->json, "Print JSON");
+  verb.runs([options] {
+    const auto result = run(*options);
+    return result ? kExitDone : report("sign", result.error());
   });
 }
 

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <memory>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "config/file.h"
 #include "config/limits.h"
 #include "config/node_config.h"
 #include "node/cli/cli.h"
+#include "node/cli/options.h"
 #include "node/http/client.h"
 
 namespace witan::cli {
@@ -62,22 +62,21 @@ Result<void> run(const Options& options) {
 
 }  // namespace
 
-void add_status(CLI::App& app, Chosen& chosen) {
+void add_status(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("status", "Show what a running node says of itself");
-  verb->footer("Example: witan status --dir ./log");
-  auto* node = verb->add_option("--node", options->node, "URL of the node");
-  auto* dir = verb->add_option("--dir", options->dir, "Folder of a node on this machine");
-  node->excludes(dir);
-  verb->add_option("--ca", options->ca_file,
-                   "CA certificates (PEM) to trust for https, besides the system's");
-  verb->add_flag("--json", options->json, "Print JSON");
-  verb->callback([&chosen, options] {
-    if (options->node.empty() && options->dir.empty()) throw CLI::RequiredError("--node or --dir");
-    chosen.run = [options] {
-      const auto result = run(*options);
-      return result ? kExitDone : report("status", result.error());
-    };
+  Verb& verb = top.verb("status", "Show what a running node says of itself");
+  verb.footer("Example: witan status --dir ./log");
+  Option node = verb.option("--node", options->node, "URL of the node");
+  Option dir = verb.option("--dir", options->dir, "Folder of a node on this machine");
+  node.excludes(dir);
+  verb.option("--ca", options->ca_file,
+              "CA certificates (PEM) to trust for https, besides the system's");
+  verb.flag("--json", options->json, "Print JSON");
+  verb.needs("--node or --dir",
+             [options] { return !options->node.empty() || !options->dir.empty(); });
+  verb.runs([options] {
+    const auto result = run(*options);
+    return result ? kExitDone : report("status", result.error());
   });
 }
 

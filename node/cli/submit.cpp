@@ -5,8 +5,6 @@
 #include <memory>
 #include <thread>
 
-#include <CLI/CLI.hpp>
-
 #include "config/file.h"
 #include "config/limits.h"
 #include "ledger/crypto/sha256.h"
@@ -19,6 +17,7 @@
 #include "ledger/tree/proof.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
+#include "node/cli/options.h"
 #include "node/http/client.h"
 
 namespace witan::cli {
@@ -130,50 +129,44 @@ Result<void> run_receipt(const Options& options) {
   return {};
 }
 
-void add_node_options(CLI::App& verb, Options& options) {
-  verb.add_option("--node", options.node, "URL of a node")->required();
-  verb.add_option("--ca", options.ca_file,
-                  "CA certificates (PEM) to trust for https, besides the system's");
-  verb.add_flag("--json", options.json, "Print JSON");
-  verb.add_option("--wait", options.wait_s, "Seconds to wait for the receipt")
-      ->capture_default_str();
-  verb.add_option("-o,--out", options.out, "Where to write the receipt")->required();
+void add_node_options(Verb& verb, Options& options) {
+  verb.option("--node", options.node, "URL of a node").required();
+  verb.option("--ca", options.ca_file,
+              "CA certificates (PEM) to trust for https, besides the system's");
+  verb.flag("--json", options.json, "Print JSON");
+  verb.option("--wait", options.wait_s, "Seconds to wait for the receipt").show_default();
+  verb.option("-o,--out", options.out, "Where to write the receipt").required();
 }
 
 }  // namespace
 
-void add_submit(CLI::App& app, Chosen& chosen) {
+void add_submit(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("submit", "Register a statement and keep its receipt");
-  verb->footer("Example: witan submit --node http://127.0.0.1:8080 app.statement -o app.receipt");
-  verb->add_option("file", options->file, "The signed statement")->required();
-  verb->add_option("--token-file", options->token_file, "File with the bearer token, mode 0600");
-  add_node_options(*verb, *options);
-  verb->callback([&chosen, options] {
-    chosen.run = [options] {
-      const auto result = run_submit(*options);
-      return result ? kExitDone : report("submit", result.error());
-    };
+  Verb& verb = top.verb("submit", "Register a statement and keep its receipt");
+  verb.footer("Example: witan submit --node http://127.0.0.1:8080 app.statement -o app.receipt");
+  verb.option("file", options->file, "The signed statement").required();
+  verb.option("--token-file", options->token_file, "File with the bearer token, mode 0600");
+  add_node_options(verb, *options);
+  verb.runs([options] {
+    const auto result = run_submit(*options);
+    return result ? kExitDone : report("submit", result.error());
   });
 }
 
-void add_receipt(CLI::App& app, Chosen& chosen) {
+void add_receipt(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("receipt", "Fetch the receipt of a registered statement");
-  verb->footer("Example: witan receipt --node http://127.0.0.1:8080 app.statement -o app.receipt");
-  auto* file = verb->add_option("file", options->file, "The signed statement");
-  auto* id = verb->add_option("--id", options->id,
-                              "The statement's id (64 hex characters) instead of the file");
-  file->excludes(id);
-  add_node_options(*verb, *options);
-  verb->callback([&chosen, options] {
-    if (options->file.empty() && options->id.empty()) {
-      throw CLI::RequiredError("a statement file or --id");
-    }
-    chosen.run = [options] {
-      const auto result = run_receipt(*options);
-      return result ? kExitDone : report("receipt", result.error());
-    };
+  Verb& verb = top.verb("receipt", "Fetch the receipt of a registered statement");
+  verb.footer("Example: witan receipt --node http://127.0.0.1:8080 app.statement -o app.receipt");
+  Option file = verb.option("file", options->file, "The signed statement");
+  Option id = verb.option("--id", options->id,
+                          "The statement's id (64 hex characters) instead of the file");
+  file.excludes(id);
+  add_node_options(verb, *options);
+  verb.needs("a statement file or --id",
+             [options] { return !options->file.empty() || !options->id.empty(); });
+  verb.runs([options] {
+    const auto result = run_receipt(*options);
+    return result ? kExitDone : report("receipt", result.error());
   });
 }
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "config/file.h"
@@ -18,6 +17,7 @@
 #include "ledger/encoding.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
+#include "node/cli/options.h"
 #include "node/cli/printable.h"
 
 namespace witan::cli {
@@ -164,43 +164,39 @@ Result<bool> run(const Options& options) {
 
 }  // namespace
 
-void add_verify(CLI::App& app, Chosen& chosen) {
+void add_verify(Verb& top) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb =
-      app.add_subcommand("verify", "Check offline who signed a statement and that a log holds it");
-  verb->footer(
+  Verb& verb = top.verb("verify", "Check offline who signed a statement and that a log holds it");
+  verb.footer(
       "Example: witan verify --statement app.statement --receipt app.receipt \\\n"
       "           --log-key log.vkey --issuer-key ci.pem.pub --artifact app.tar.gz\n"
       "Exit code: 0 verified, 1 not verified, 2 usage, 3 a file could not be read.");
-  verb->add_option("--statement", options->statement, "The signed statement")->required();
-  verb->add_option("--receipt", options->receipt,
-                   "Its receipt or .tlog-proof (default: the receipt inside the statement)");
-  auto* policy = verb->add_option(
+  verb.option("--statement", options->statement, "The signed statement").required();
+  verb.option("--receipt", options->receipt,
+              "Its receipt or .tlog-proof (default: the receipt inside the statement)");
+  Option policy = verb.option(
       "--policy", options->policy,
       "Trust file (TOML): log keys, witnesses, receipt keys, issuers, lowest enclave grade");
-  auto* log_key = verb->add_option("--log-key", options->log_keys,
-                                   "Key of the log: a vkey, or a file with a vkey or with the "
-                                   "receipt key in PEM (repeatable; all kinds given must agree)");
-  policy->excludes(log_key);
-  verb->add_option("--issuer-key", options->issuer_keys,
-                   "Public key or certificate (PEM) of who signed the statement (repeatable)");
-  verb->add_flag("--allow-unknown-issuer", options->allow_unknown_issuer,
-                 "Do not fail when no key is known for the statement's issuer");
-  verb->add_option("--artifact", options->artifact, "The file that the statement is about");
-  verb->add_option("--key-set", options->key_set,
-                   "The log's entry 1 with its receipt, which shows the enclave's grade");
-  verb->add_flag("--json", options->json, "Print JSON");
-  verb->callback([&chosen, options] {
-    if (options->policy.empty() && options->log_keys.empty()) {
-      throw CLI::RequiredError("--policy or --log-key");
+  Option log_key = verb.option("--log-key", options->log_keys,
+                               "Key of the log: a vkey, or a file with a vkey or with the "
+                               "receipt key in PEM (repeatable; all kinds given must agree)");
+  policy.excludes(log_key);
+  verb.option("--issuer-key", options->issuer_keys,
+              "Public key or certificate (PEM) of who signed the statement (repeatable)");
+  verb.flag("--allow-unknown-issuer", options->allow_unknown_issuer,
+            "Do not fail when no key is known for the statement's issuer");
+  verb.option("--artifact", options->artifact, "The file that the statement is about");
+  verb.option("--key-set", options->key_set,
+              "The log's entry 1 with its receipt, which shows the enclave's grade");
+  verb.flag("--json", options->json, "Print JSON");
+  verb.needs("--policy or --log-key",
+             [options] { return !options->policy.empty() || !options->log_keys.empty(); });
+  verb.runs([options] {
+    const auto verified = run(*options);
+    if (!verified) {
+      return report("verify", Error{verified.error().code, printable(verified.error().message)});
     }
-    chosen.run = [options] {
-      const auto verified = run(*options);
-      if (!verified) {
-        return report("verify", Error{verified.error().code, printable(verified.error().message)});
-      }
-      return *verified ? kExitDone : kExitCheckFailed;
-    };
+    return *verified ? kExitDone : kExitCheckFailed;
   });
 }
 

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "ledger/crypto/secret.h"
+#include "node/cli/options.h"
 #include "simulations/bench/benches.h"
 #include "simulations/bench/load.h"
 
@@ -33,7 +31,7 @@ constexpr std::array<Bench, 7> kBenches = {{{"tree", bench_tree},
                                             {"register", bench_register},
                                             {"million", bench_million}}};
 
-constexpr int kExitDone = 0, kExitMissed = 1, kExitUsage = 2, kExitFailed = 3;
+constexpr int kExitDone = 0, kExitMissed = 1, kExitFailed = 3;  // 2: usage
 
 int say(const std::string& what, const Error& error) {
   std::fprintf(stderr, "witan-bench: %s: %s\n", what.c_str(), error.message.c_str());
@@ -69,37 +67,39 @@ int run_generator(const LoadOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
+  cli::CommandLine command_line(
+      "witan-bench",
       "Measures what a Witan node promises, each figure beside its limit. Exit code 1: a goal was "
-      "missed; 3: a bench could not be run, or got wrong answers."};
+      "missed; 3: a bench could not be run, or got wrong answers.");
   std::vector<std::string> names, known;
   for (const Bench& bench : kBenches) known.emplace_back(bench.name);
   std::string json_file;
   Scale scale;
-  app.add_option("NAMES", names, "Benches to run; all without")->check(CLI::IsMember(known));
-  app.add_option("--json", json_file, "Writes the figures to this file, too");
-  app.add_option("--seconds", scale.seconds, "Of each load")
-      ->capture_default_str()
-      ->check(CLI::Range(0.5, 600.0));
+  cli::Verb& top = command_line.top();
+  top.option("NAMES", names, "Benches to run; all without").one_of(known);
+  top.option("--json", json_file, "Writes the figures to this file, too");
+  top.option("--seconds", scale.seconds, "Of each load").show_default().range(0.5, 600.0);
+  top.runs([&] { return run_benches(names, scale, json_file); });
 
   LoadOptions load;
-  std::int64_t milliseconds = 0;
-  CLI::App* generator = app.add_subcommand("load", "The load generator's process")->group("");
-  generator->add_option("--port", load.port)->required();
-  generator->add_option("--connections", load.connections)->required();
-  generator->add_option("--requests", load.requests_file)->required();
-  generator->add_option("--milliseconds", milliseconds)->required();
-  generator->add_option("--samples", load.samples);
-  generator->add_flag("--repeat", load.repeat);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
-  }
+  int milliseconds = 0;
+  cli::Verb& generator = top.verb("load", "The load generator's process");
+  generator.hidden();
+  generator.option("--port", load.port, "").required();
+  generator.option("--connections", load.connections, "").required();
+  generator.option("--requests", load.requests_file, "").required();
+  generator.option("--milliseconds", milliseconds, "").required();
+  generator.option("--samples", load.samples, "");
+  generator.flag("--repeat", load.repeat, "");
+  generator.runs([&] {
+    load.duration = std::chrono::milliseconds(milliseconds);
+    return run_generator(load);
+  });
+  const auto chosen = command_line.parse(argc, argv);
+  if (!chosen) return chosen.error();
   try {
     init_crypto();
-    load.duration = std::chrono::milliseconds(milliseconds);
-    return generator->parsed() ? run_generator(load) : run_benches(names, scale, json_file);
+    return (*chosen)();
   } catch (const std::exception& error) {
     return say("failed", Error{ErrorCode::kIo, error.what()});
   }
