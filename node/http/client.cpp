@@ -4,37 +4,21 @@
 #include <cstdint>
 #include <exception>
 #include <utility>
-#include <variant>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/beast/core/buffers_range.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/vector_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
+#include "node/http/detail/client_stream.h"
 #include "node/http/url.h"
-
-#if defined(__GNUC__) && !defined(__clang__)
-// GCC 12 inlines only one half of Asio's allocation of coroutine frames and takes the halves for
-// mismatched.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-#endif
 
 namespace witan::http {
 
@@ -43,23 +27,26 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace bhttp = beast::http;
-using asio::ip::tcp;
 using boost::system::error_code;
+using detail::ClientStream;
 using std::chrono::steady_clock;
 
-using PlainStream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
-using HttpRequest = bhttp::request<bhttp::span_body<const std::uint8_t>>;
+using HttpRequest = bhttp::request<bhttp::empty_body>;
 using HttpParser = bhttp::response_parser<bhttp::vector_body<std::uint8_t>>;
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::uint32_t kResponseHeaderBytesMax = 64u << 10;
+constexpr std::size_t kReadBytes = 64u << 10;
+// Small requests go out as one record and one segment.
+constexpr std::size_t kJoinedBytesMax = 16u << 10;
 
 struct Exchange {
-  HttpRequest request;
+  Bytes head;
+  BytesView body;
   steady_clock::time_point deadline;
   error_code error;
   std::string_view doing = "connecting to";
+  std::string refusal;  // of the peer's certificate
   bool answer_begun = false;
   ClientResponse response;
 };
@@ -74,25 +61,22 @@ bool is_safe_field(std::string_view name, std::string_view value) {
          std::none_of(value.begin(), value.end(), control);
 }
 
+Bytes head_of(const HttpRequest& request) {
+  Bytes out;
+  bhttp::fields::writer writer(request, request.version(), request.method());
+  for (const asio::const_buffer part : beast::buffers_range(writer.get())) {
+    append(out, {static_cast<const std::uint8_t*>(part.data()), part.size()});
+  }
+  return out;
+}
+
 class ClientImpl final : public Client {
  public:
   ClientImpl(Url url, ClientOptions options) : url_(std::move(url)), options_(std::move(options)) {}
-  ~ClientImpl() override { disconnect(); }
 
   Result<void> prepare() {
     if (!url_.https) return {};
-    tls_.emplace(asio::ssl::context::tls_client);
-    SSL_CTX_set_min_proto_version(tls_->native_handle(), TLS1_2_VERSION);
-    tls_->set_verify_mode(asio::ssl::verify_peer);
-    error_code error;
-    tls_->set_default_verify_paths(error);
-    if (options_.ca_file) {
-      tls_->load_verify_file(*options_.ca_file, error);
-      if (error) {
-        return fail(ErrorCode::kIo, "CA file " + *options_.ca_file +
-                                        ": expected PEM certificates: " + error.message());
-      }
-    }
+    WITAN_ASSIGN(tls_, detail::make_tls_client_context(options_.ca_file));
     return {};
   }
 
@@ -114,7 +98,7 @@ class ClientImpl final : public Client {
       return fail(ErrorCode::kUsage, where + ": expected a target that begins with \"/\"");
     }
     Exchange exchange;
-    HttpRequest& request = exchange.request;
+    HttpRequest request;
     request.version(11);
     request.method(verb);
     request.target(beast::string_view((url_.prefix + std::string(target)).c_str()));
@@ -126,13 +110,14 @@ class ClientImpl final : public Client {
       }
       request.insert(name, value);
     }
-    request.body() = {body.data(), body.size()};
     if (verb == bhttp::verb::post) request.content_length(body.size());
+    exchange.head = head_of(request);
+    exchange.body = body;
     exchange.deadline = steady_clock::now() + options_.deadline;
 
     // A kept connection may have been closed by the server meanwhile. What was perhaps handled
     // already must not be sent twice, so a POST goes over a connection only if it is seen open.
-    const bool kept = connected();
+    const bool kept = stream_ != nullptr;
     if (kept && verb == bhttp::verb::post && is_stale()) disconnect();
     run(exchange);
     if (exchange.error && kept && verb == bhttp::verb::get && !exchange.answer_begun &&
@@ -145,140 +130,114 @@ class ClientImpl final : public Client {
     return std::move(exchange.response);
   }
 
-  [[nodiscard]] bool connected() const { return !std::holds_alternative<std::monostate>(stream_); }
-
-  PlainStream* socket() {
-    if (auto* plain = std::get_if<std::unique_ptr<PlainStream>>(&stream_)) return plain->get();
-    if (auto* tls = std::get_if<std::unique_ptr<TlsStream>>(&stream_)) {
-      return &(*tls)->next_layer();
-    }
-    return nullptr;
-  }
-
   // Whether the peer has closed it, or has said something that nobody asked for.
   bool is_stale() {
-    PlainStream* stream = socket();
-    if (stream == nullptr) return false;
-    error_code error;
-    std::uint8_t byte = 0;
-    stream->socket().non_blocking(true, error);
-    stream->socket().receive(asio::buffer(&byte, 1), tcp::socket::message_peek, error);
+    const error_code error = stream_->peek();
     // TLS 1.3 sends session tickets unasked; only the end of the stream counts there.
     if (url_.https && !error) return false;
     return error != asio::error::would_block;
   }
 
   void disconnect() {
-    stream_ = std::monostate{};
+    stream_.reset();
     buffer_.clear();
   }
 
   void run(Exchange& exchange) {
-    context_.restart();
-    asio::co_spawn(
-        context_, [&] { return converse(exchange); },
-        [&](const std::exception_ptr& thrown) {
-          if (thrown) {
-            exchange.error = make_error_code(boost::system::errc::io_error);
-          }
-        });
-    context_.run();
+    try {
+      if (!stream_) connect(exchange);
+      if (!exchange.error) transfer(exchange);
+    } catch (const std::exception&) {
+      exchange.error = make_error_code(boost::system::errc::io_error);
+    }
     if (exchange.error) disconnect();
   }
 
-  asio::awaitable<void> converse(Exchange& exchange) {
-    if (!connected()) {
-      co_await connect(exchange);
+  void connect(Exchange& exchange) {
+    auto stream = detail::connect_tcp(url_.host, url_.port, exchange.deadline, exchange.error);
+    if (exchange.error) return;
+    if (tls_) {
+      exchange.doing = "TLS handshake with";
+      stream = tls_->handshake(std::move(stream), url_.host, exchange.deadline, exchange.error,
+                               exchange.refusal);
     }
-    if (exchange.error) co_return;
-    if (auto* plain = std::get_if<std::unique_ptr<PlainStream>>(&stream_)) {
-      co_await transfer(**plain, exchange);
-    } else if (auto* tls = std::get_if<std::unique_ptr<TlsStream>>(&stream_)) {
-      co_await transfer(**tls, exchange);
+    stream_ = std::move(stream);
+  }
+
+  void send(Exchange& exchange) {
+    BytesView body = exchange.body;
+    if (exchange.head.size() + body.size() <= kJoinedBytesMax) {
+      Bytes joined = exchange.head;
+      append(joined, body);
+      stream_->write(joined, exchange.deadline, exchange.error);
+      return;
+    }
+    stream_->write(exchange.head, exchange.deadline, exchange.error);
+    if (!exchange.error) stream_->write(body, exchange.deadline, exchange.error);
+  }
+
+  // Gives the parser bytes until it is `done`.
+  void parse(HttpParser& parser, bool (HttpParser::*done)() const, Exchange& exchange) {
+    error_code& error = exchange.error;
+    bool need_more = buffer_.size() == 0;
+    while (!error && !(parser.*done)()) {
+      if (need_more) {
+        const auto room = buffer_.prepare(kReadBytes);
+        buffer_.commit(stream_->read_some({static_cast<std::uint8_t*>(room.data()), room.size()},
+                                          exchange.deadline, error));
+        if (error == asio::error::eof) return end(parser, error);
+        if (error) return;
+      }
+      buffer_.consume(parser.put(buffer_.data(), error));
+      need_more = error == bhttp::error::need_more || buffer_.size() == 0;
+      if (error == bhttp::error::need_more) error = {};
     }
   }
 
-  asio::awaitable<void> connect(Exchange& exchange) {
-    auto token = asio::redirect_error(asio::use_awaitable, exchange.error);
-    std::vector<tcp::endpoint> endpoints;
-    error_code not_an_address;
-    const auto address = asio::ip::make_address(url_.host, not_an_address);
-    if (!not_an_address) {
-      endpoints.emplace_back(address, url_.port);
-    } else {
-      tcp::resolver resolver(context_);
-      const auto found =
-          co_await resolver.async_resolve(url_.host, std::to_string(url_.port), token);
-      if (exchange.error) co_return;
-      for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-    }
-    if (!url_.https) {
-      auto plain = std::make_unique<PlainStream>(context_);
-      plain->expires_at(exchange.deadline);
-      co_await plain->async_connect(endpoints, token);
-      if (exchange.error) co_return;
-      set_no_delay(*plain);
-      stream_ = std::move(plain);
-      co_return;
-    }
-    auto tls = std::make_unique<TlsStream>(context_, *tls_);
-    tls->next_layer().expires_at(exchange.deadline);
-    co_await tls->next_layer().async_connect(endpoints, token);
-    if (exchange.error) co_return;
-    set_no_delay(tls->next_layer());
-    if (not_an_address) SSL_set_tlsext_host_name(tls->native_handle(), url_.host.c_str());
-    tls->set_verify_callback(asio::ssl::host_name_verification(url_.host));
-    exchange.doing = "TLS handshake with";
-    co_await tls->async_handshake(asio::ssl::stream_base::client, token);
-    verify_result_ = SSL_get_verify_result(tls->native_handle());
-    if (exchange.error) co_return;
-    stream_ = std::move(tls);
+  // The end of the connection ends an answer that states no length.
+  static void end(HttpParser& parser, error_code& error) {
+    error = bhttp::error::end_of_stream;
+    if (parser.got_some()) parser.put_eof(error);
   }
 
-  static void set_no_delay(PlainStream& stream) {
-    error_code ignored;
-    stream.socket().set_option(tcp::no_delay(true), ignored);
-  }
-
-  template <typename Stream>
-  asio::awaitable<void> transfer(Stream& stream, Exchange& exchange) {
-    auto token = asio::redirect_error(asio::use_awaitable, exchange.error);
-    beast::get_lowest_layer(stream).expires_at(exchange.deadline);
+  void transfer(Exchange& exchange) {
     exchange.doing = "sending to";
-    co_await bhttp::async_write(stream, exchange.request, token);
+    send(exchange);
     // A server may answer and close without having read everything: look for its answer.
     const error_code write_error = std::exchange(exchange.error, {});
     if (write_error == beast::error::timeout) {
       exchange.error = write_error;
-      co_return;
+      return;
     }
     exchange.doing = "reading the answer of";
     HttpParser parser;
     parser.header_limit(kResponseHeaderBytesMax);
     parser.body_limit(options_.body_bytes_max);
     // In two steps: Boost 1.74 forgets the body's limit when header and body come in one piece.
-    co_await bhttp::async_read_header(stream, buffer_, parser, token);
+    parser.eager(false);
+    parse(parser, &HttpParser::is_header_done, exchange);
     exchange.answer_begun = parser.got_some();
-    if (!exchange.error) {
-      co_await bhttp::async_read(stream, buffer_, parser, token);
-    }
+    parser.eager(true);
+    parse(parser, &HttpParser::is_done, exchange);
     if (exchange.error) {
       if (write_error && !exchange.answer_begun) exchange.error = write_error;
-      co_return;
+      return;
     }
-    const bool keep_alive = parser.keep_alive() && !write_error;
-    auto message = parser.release();
-    exchange.response.status = message.result_int();
+    keep_answer(parser, exchange.response);
+    if (!parser.keep_alive() || write_error) disconnect();
+  }
+
+  static void keep_answer(HttpParser& parser, ClientResponse& response) {
+    auto& message = parser.get();
+    response.status = message.result_int();
     for (const auto& field : message) {
       std::string name(field.name_string().data(), field.name_string().size());
       std::transform(name.begin(), name.end(), name.begin(),
                      [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-      exchange.response.headers.emplace_back(
-          std::move(name), std::string(field.value().data(), field.value().size()));
+      response.headers.emplace_back(std::move(name),
+                                    std::string(field.value().data(), field.value().size()));
     }
-    exchange.response.body = std::move(message.body());
-    beast::get_lowest_layer(stream).expires_never();
-    if (!keep_alive) disconnect();
+    response.body = std::move(message.body());
   }
 
   [[nodiscard]] Error describe(const Exchange& exchange, const std::string& where) const {
@@ -299,21 +258,18 @@ class ClientImpl final : public Client {
     } else if (error.category() == make_error_code(bhttp::error::bad_value).category()) {
       code = ErrorCode::kMalformed;
       reason = "not an HTTP/1.1 answer: " + reason;
-    } else if (exchange.doing.starts_with("TLS") && verify_result_ != X509_V_OK) {
+    } else if (!exchange.refusal.empty()) {
       code = ErrorCode::kBadIdentity;
-      reason = std::string("its certificate is not accepted: ") +
-               X509_verify_cert_error_string(verify_result_);
+      reason = "its certificate is not accepted: " + exchange.refusal;
     }
     return Error{code, std::string(exchange.doing) + " " + where + ": " + reason};
   }
 
   const Url url_;
   const ClientOptions options_;
-  asio::io_context context_{1};
-  std::optional<asio::ssl::context> tls_;
-  std::variant<std::monostate, std::unique_ptr<PlainStream>, std::unique_ptr<TlsStream>> stream_;
+  std::unique_ptr<detail::TlsClientContext> tls_;
+  std::unique_ptr<ClientStream> stream_;
   beast::flat_buffer buffer_;
-  long verify_result_ = X509_V_OK;
 };
 
 }  // namespace

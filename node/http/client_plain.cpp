@@ -1,0 +1,173 @@
+// A client's TCP connection, and TCP below TLS.
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cerrno>
+#include <limits>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/beast/core/error.hpp>
+
+#include "node/http/detail/client_stream.h"
+
+namespace witan::http::detail {
+
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+error_code system_error(int number) {
+  return {number, boost::system::system_category()};
+}
+
+class TcpStream final : public ClientStream {
+ public:
+  explicit TcpStream(int socket) : socket_(socket) {}
+  TcpStream(const TcpStream&) = delete;
+  TcpStream& operator=(const TcpStream&) = delete;
+  ~TcpStream() override { ::close(socket_); }
+
+  void connect(const addrinfo& to, Deadline deadline, error_code& error) {
+    error = {};
+    if (::connect(socket_, to.ai_addr, to.ai_addrlen) == 0) return;
+    error = system_error(errno);
+    // An interrupted attempt goes on by itself, too.
+    if (error != asio::error::in_progress && error != asio::error::interrupted) return;
+    if (!wait(POLLOUT, deadline, error)) return;
+    int outcome = 0;
+    socklen_t size = sizeof(outcome);
+    if (::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &outcome, &size) != 0) outcome = errno;
+    error = outcome == 0 ? error_code() : system_error(outcome);
+  }
+
+  void set_no_delay() {
+    const int on = 1;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+
+  std::size_t read_some(std::span<std::uint8_t> into, Deadline deadline,
+                        error_code& error) override {
+    while (wait(POLLIN, deadline, error)) {
+      const ssize_t got = ::recv(socket_, into.data(), into.size(), 0);
+      if (got > 0) return static_cast<std::size_t>(got);
+      error = got == 0 ? error_code(asio::error::eof) : system_error(errno);
+      if (!is_passing(error)) break;
+    }
+    return 0;
+  }
+
+  void write(BytesView bytes, Deadline deadline, error_code& error) override {
+    error = {};
+    while (!bytes.empty() && wait(POLLOUT, deadline, error)) {
+      const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent >= 0) {
+        bytes = bytes.subspan(static_cast<std::size_t>(sent));
+        continue;
+      }
+      error = system_error(errno);
+      if (!is_passing(error)) return;
+    }
+  }
+
+  error_code peek() override {
+    std::uint8_t byte = 0;
+    const ssize_t got = ::recv(socket_, &byte, 1, MSG_PEEK);
+    if (got > 0) return {};
+    return got == 0 ? error_code(asio::error::eof) : system_error(errno);
+  }
+
+ private:
+  static bool is_passing(const error_code& error) {
+    return error == asio::error::would_block || error == asio::error::try_again ||
+           error == asio::error::interrupted;
+  }
+
+  bool wait(short events, Deadline deadline, error_code& error) const {
+    while (true) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+      if (left <= 0) {
+        error = boost::beast::error::timeout;
+        return false;
+      }
+      pollfd waited{socket_, events, 0};
+      const auto milliseconds = std::min<std::int64_t>(left, std::numeric_limits<int>::max());
+      const int ready = ::poll(&waited, 1, static_cast<int>(milliseconds));
+      error = ready < 0 ? system_error(errno) : error_code();
+      if (ready > 0) return true;
+      if (error && error != asio::error::interrupted) return false;
+    }
+  }
+
+  int socket_;
+};
+
+error_code lookup_error(int code) {
+  switch (code) {
+    case EAI_AGAIN:
+      return asio::error::host_not_found_try_again;
+    case EAI_FAIL:
+      return asio::error::no_recovery;
+    case EAI_MEMORY:
+      return asio::error::no_memory;
+    case EAI_SYSTEM:
+      return system_error(errno);
+    default:
+      return asio::error::host_not_found;
+  }
+}
+
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
+
+Addresses look_up(const std::string& host, std::uint16_t port, error_code& error) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_protocol = IPPROTO_TCP;
+  hints.ai_flags = AI_NUMERICSERV | (is_address(host) ? AI_NUMERICHOST : AI_ADDRCONFIG);
+  addrinfo* found = nullptr;
+  const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  error = code == 0 ? error_code() : lookup_error(code);
+  return Addresses(code == 0 ? found : nullptr);
+}
+
+}  // namespace
+
+bool is_address(const std::string& host) {
+  in6_addr ignored{};
+  return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+}
+
+std::unique_ptr<ClientStream> connect_tcp(const std::string& host, std::uint16_t port,
+                                          Deadline deadline, error_code& error) {
+  const Addresses addresses = look_up(host, port, error);
+  for (const addrinfo* to = addresses.get(); to != nullptr; to = to->ai_next) {
+    const int type = to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const int socket = ::socket(to->ai_family, type, to->ai_protocol);
+    if (socket < 0) {
+      error = system_error(errno);
+      continue;
+    }
+    auto stream = std::make_unique<TcpStream>(socket);
+    stream->connect(*to, deadline, error);
+    if (error == boost::beast::error::timeout) break;
+    if (error) continue;
+    stream->set_no_delay();
+    return stream;
+  }
+  return nullptr;
+}
+
+}  // namespace witan::http::detail
