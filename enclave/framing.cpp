@@ -13,7 +13,7 @@
 namespace witan {
 namespace {
 
-constexpr std::size_t kHeadBytes = 4;
+constexpr std::size_t kFrameHeadBytes = 4;
 
 // Until the socket is ready or the deadline has passed.
 Result<void> wait_for(int socket, short events, const FrameDeadline& deadline) {
@@ -68,7 +68,7 @@ Result<bool> discard(int socket, std::uint64_t bytes, const FrameDeadline& deadl
 }  // namespace
 
 Result<std::optional<Bytes>> read_frame(int socket, FrameDeadline deadline) {
-  std::array<std::uint8_t, kHeadBytes> head{};
+  std::array<std::uint8_t, kFrameHeadBytes> head{};
   WITAN_ASSIGN(const bool has_head, read_exactly(socket, head, deadline));
   if (!has_head) return std::nullopt;
   std::uint32_t size = 0;
@@ -93,8 +93,8 @@ Result<void> write_frame(int socket, BytesView message, FrameDeadline deadline) 
                                           std::to_string(limits::kEnclaveMessageBytesMax));
   }
   Bytes frame;
-  frame.reserve(kHeadBytes + message.size());
-  for (std::size_t i = kHeadBytes; i-- > 0;) {
+  frame.reserve(kFrameHeadBytes + message.size());
+  for (std::size_t i = kFrameHeadBytes; i-- > 0;) {
     frame.push_back(static_cast<std::uint8_t>(message.size() >> (8 * i)));
   }
   append(frame, message);

@@ -16,7 +16,7 @@ constexpr std::string_view kMagic = "witanst1";
 constexpr std::size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr std::size_t kLabelBytes = 8 + 8 + 4;  // magic, generation, length: authenticated
-constexpr std::size_t kHeadBytes = kLabelBytes + kNonceBytes;
+constexpr std::size_t kSealedHeadBytes = kLabelBytes + kNonceBytes;
 
 void put_big_endian(Bytes& out, std::uint64_t value, std::size_t bytes) {
   for (std::size_t i = bytes; i-- > 0;) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
@@ -50,39 +50,39 @@ Result<MachineKey> MachineKey::make(BytesView key) {
 Result<Bytes> seal_slot(const MachineKey& key, std::uint64_t generation, BytesView state,
                         Random& random) {
   const std::size_t sealed_bytes = state.size() + kTagBytes;
-  if (kHeadBytes + sealed_bytes > kSlotBytes) {
-    return fail(ErrorCode::kTooLarge, "state of " + std::to_string(state.size()) +
-                                          " bytes, expected at most " +
-                                          std::to_string(kSlotBytes - kHeadBytes - kTagBytes));
+  if (kSealedHeadBytes + sealed_bytes > kSlotBytes) {
+    return fail(ErrorCode::kTooLarge,
+                "state of " + std::to_string(state.size()) + " bytes, expected at most " +
+                    std::to_string(kSlotBytes - kSealedHeadBytes - kTagBytes));
   }
   Bytes out;
-  out.reserve(kHeadBytes + sealed_bytes);
+  out.reserve(kSealedHeadBytes + sealed_bytes);
   append(out, as_bytes(kMagic));
   put_big_endian(out, generation, 8);
   put_big_endian(out, sealed_bytes, 4);
   std::array<std::uint8_t, kNonceBytes> nonce{};
   random.fill(nonce);
   append(out, nonce);
-  out.resize(kHeadBytes + sealed_bytes);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + kHeadBytes, nullptr, state.data(),
+  out.resize(kSealedHeadBytes + sealed_bytes);
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + kSealedHeadBytes, nullptr, state.data(),
                                              state.size(), out.data(), kLabelBytes, nullptr,
                                              nonce.data(), key.data());
   return out;
 }
 
 Result<OpenedSlot> open_slot(const MachineKey& key, BytesView slot) {
-  if (slot.size() < kHeadBytes || as_text(slot.first(kMagic.size())) != kMagic) {
+  if (slot.size() < kSealedHeadBytes || as_text(slot.first(kMagic.size())) != kMagic) {
     return fail(ErrorCode::kMalformed, "slot does not begin with \"witanst1\"");
   }
   OpenedSlot out;
   out.generation = get_big_endian(slot.subspan(8, 8));
   const std::uint64_t sealed_bytes = get_big_endian(slot.subspan(16, 4));
-  if (sealed_bytes < kTagBytes || sealed_bytes > slot.size() - kHeadBytes) {
+  if (sealed_bytes < kTagBytes || sealed_bytes > slot.size() - kSealedHeadBytes) {
     return fail(ErrorCode::kMalformed, "slot says " + std::to_string(sealed_bytes) +
                                            " sealed bytes, expected 16 to " +
-                                           std::to_string(slot.size() - kHeadBytes));
+                                           std::to_string(slot.size() - kSealedHeadBytes));
   }
-  const BytesView sealed = slot.subspan(kHeadBytes, sealed_bytes);
+  const BytesView sealed = slot.subspan(kSealedHeadBytes, sealed_bytes);
   Bytes state(sealed.size() - kTagBytes);
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(state.data(), nullptr, nullptr, sealed.data(),
                                                  sealed.size(), slot.data(), kLabelBytes,
@@ -92,7 +92,7 @@ Result<OpenedSlot> open_slot(const MachineKey& key, BytesView slot) {
                     " does not open: torn, changed, or sealed under another machine key");
   }
   out.state = SecretBytes(std::move(state));
-  out.bytes_used = kHeadBytes + sealed.size();
+  out.bytes_used = kSealedHeadBytes + sealed.size();
   return out;
 }
 

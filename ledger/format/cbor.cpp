@@ -154,6 +154,13 @@ CborType CborReader::peek() const {
   return head.type;
 }
 
+Result<void> CborReader::expect(CborType type, std::string_view name) const {
+  if (peek() == type) return {};
+  return fail(ErrorCode::kMalformed, std::string(name) + ": expected " +
+                                         std::string(to_string(type)) + ", found " +
+                                         std::string(to_string(peek())));
+}
+
 Result<std::uint64_t> CborReader::read_unsigned() {
   WITAN_ASSIGN(const CborHead head, read_item(bytes_, offset_, CborType::kUnsigned));
   offset_ += head.size;

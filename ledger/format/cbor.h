@@ -54,6 +54,8 @@ class CborReader {
   [[nodiscard]] std::size_t offset() const;
   // The next item's type, without moving. Not to be called at the end.
   [[nodiscard]] CborType peek() const;
+  // kMalformed, naming `name` and both types, when the next item is of another type.
+  [[nodiscard]] Result<void> expect(CborType type, std::string_view name) const;
 
   Result<std::uint64_t> read_unsigned();
   Result<std::int64_t> read_integer();  // kMalformed when outside int64

@@ -14,15 +14,8 @@ constexpr std::uint64_t kLeaf = 1;
 constexpr std::uint64_t kPath = 2;
 constexpr std::size_t kEvidenceCharsMax = 1'024;
 
-Result<void> expect(const CborReader& reader, CborType type, std::string_view name) {
-  if (reader.peek() == type) return {};
-  return fail(ErrorCode::kMalformed, std::string(name) + ": expected " +
-                                         std::string(to_string(type)) + ", found " +
-                                         std::string(to_string(reader.peek())));
-}
-
 Result<Hash32> read_hash(CborReader& reader, std::string_view name) {
-  WITAN_TRY(expect(reader, CborType::kBytes, name));
+  WITAN_TRY(reader.expect(CborType::kBytes, name));
   WITAN_ASSIGN(const BytesView bytes, reader.read_bytes());
   auto hash = hash_from_bytes(bytes);
   if (!hash) return fail(hash.error().within(name));
@@ -30,14 +23,14 @@ Result<Hash32> read_hash(CborReader& reader, std::string_view name) {
 }
 
 Result<void> read_leaf(CborReader& reader, CcfProof& out) {
-  WITAN_TRY(expect(reader, CborType::kArray, "CCF leaf (1)"));
+  WITAN_TRY(reader.expect(CborType::kArray, "CCF leaf (1)"));
   WITAN_ASSIGN(const std::size_t count, reader.read_array());
   if (count != 3) {
     return fail(ErrorCode::kMalformed,
                 "CCF leaf (1): expected 3 elements, found " + std::to_string(count));
   }
   WITAN_ASSIGN(out.tx_hash, read_hash(reader, "CCF transaction hash"));
-  WITAN_TRY(expect(reader, CborType::kText, "CCF evidence"));
+  WITAN_TRY(reader.expect(CborType::kText, "CCF evidence"));
   WITAN_ASSIGN(const std::string_view evidence, reader.read_text());
   if (evidence.empty() || evidence.size() > kEvidenceCharsMax) {
     return fail(evidence.empty() ? ErrorCode::kMalformed : ErrorCode::kTooLarge,
@@ -50,7 +43,7 @@ Result<void> read_leaf(CborReader& reader, CcfProof& out) {
 }
 
 Result<void> read_path(CborReader& reader, CcfProof& out) {
-  WITAN_TRY(expect(reader, CborType::kArray, "CCF path (2)"));
+  WITAN_TRY(reader.expect(CborType::kArray, "CCF path (2)"));
   WITAN_ASSIGN(const std::size_t count, reader.read_array());
   if (count == 0 || count > limits::kCcfPathMax) {
     return fail(count == 0 ? ErrorCode::kMalformed : ErrorCode::kTooLarge,
@@ -58,14 +51,14 @@ Result<void> read_path(CborReader& reader, CcfProof& out) {
                     " steps, found " + std::to_string(count));
   }
   for (std::size_t i = 0; i < count; ++i) {
-    WITAN_TRY(expect(reader, CborType::kArray, "CCF path step"));
+    WITAN_TRY(reader.expect(CborType::kArray, "CCF path step"));
     WITAN_ASSIGN(const std::size_t elements, reader.read_array());
     if (elements != 2) {
       return fail(ErrorCode::kMalformed,
                   "CCF path step: expected 2 elements, found " + std::to_string(elements));
     }
     CcfProof::Step step;
-    WITAN_TRY(expect(reader, CborType::kBool, "CCF path step"));
+    WITAN_TRY(reader.expect(CborType::kBool, "CCF path step"));
     WITAN_ASSIGN(step.left, reader.read_bool());
     WITAN_ASSIGN(step.hash, read_hash(reader, "CCF path step"));
     out.path.push_back(step);
@@ -81,13 +74,13 @@ Result<CcfProof> parse_ccf_proof(BytesView encoded) {
     return fail(ErrorCode::kUnsupported,
                 "inclusion proof: expected a map under vds 2 (CCF), found an array");
   }
-  WITAN_TRY(expect(reader, CborType::kMap, "CCF inclusion proof"));
+  WITAN_TRY(reader.expect(CborType::kMap, "CCF inclusion proof"));
   WITAN_ASSIGN(const std::size_t count, reader.read_map());
   CcfProof out;
   bool leaf = false;
   bool path = false;
   for (std::size_t i = 0; i < count; ++i) {
-    WITAN_TRY(expect(reader, CborType::kUnsigned, "CCF inclusion proof: key"));
+    WITAN_TRY(reader.expect(CborType::kUnsigned, "CCF inclusion proof: key"));
     WITAN_ASSIGN(const std::uint64_t key, reader.read_unsigned());
     if (key == kLeaf && !leaf) {
       leaf = true;

@@ -7,9 +7,9 @@
 namespace witan {
 namespace {
 
-constexpr std::uint8_t kEmptyMap = 0xa0;
+constexpr std::uint8_t kEncodedEmptyMap = 0xa0;
 
-tl::unexpected<Error> malformed(const std::string& what) {
+tl::unexpected<Error> bad_cose(const std::string& what) {
   return fail(ErrorCode::kMalformed, "COSE_Sign1: " + what);
 }
 
@@ -61,8 +61,8 @@ Result<void> check_disjoint(const CoseHeaders& a, const CoseHeaders& b) {
   std::sort(labels.begin(), labels.end(), less);
   for (const CoseHeaderEntry& entry : b.entries) {
     if (std::binary_search(labels.begin(), labels.end(), &entry.label, less)) {
-      return malformed("label " + to_string(entry.label) +
-                       " is in the protected and in the unprotected header");
+      return bad_cose("label " + to_string(entry.label) +
+                      " is in the protected and in the unprotected header");
     }
   }
   return {};
@@ -147,7 +147,7 @@ Result<CoseSign1> CoseSign1::parse(BytesView bytes, std::size_t max_bytes) {
   if (reader->peek() == CborType::kTag) {
     WITAN_ASSIGN(const std::uint64_t tag, reader->read_tag());
     if (tag != cose::kTagSign1) {
-      return malformed("found tag " + std::to_string(tag) + ", expected 18 or none");
+      return bad_cose("found tag " + std::to_string(tag) + ", expected 18 or none");
     }
     out.tagged = true;
   }
@@ -161,7 +161,7 @@ Result<CoseSign1> CoseSign1::parse(BytesView bytes, std::size_t max_bytes) {
 
 Result<Algorithm> CoseSign1::algorithm() const {
   const auto encoded = protected_headers.find(cose::kAlg);
-  if (!encoded) return malformed("no algorithm (label 1) in the protected header");
+  if (!encoded) return bad_cose("no algorithm (label 1) in the protected header");
   WITAN_ASSIGN(CborReader reader, CborReader::make(*encoded));
   if (reader.peek() == CborType::kText) {
     WITAN_ASSIGN(const std::string_view name, reader.read_text());
@@ -177,10 +177,10 @@ Result<Algorithm> CoseSign1::algorithm() const {
 Result<void> CoseSign1::verify(const PublicKey& key, std::optional<BytesView> detached_payload,
                                BytesView external) const {
   if (payload && detached_payload) {
-    return malformed("a detached payload was given, but the message carries its own");
+    return bad_cose("a detached payload was given, but the message carries its own");
   }
   if (!payload && !detached_payload) {
-    return malformed("the payload is detached (nil) and was not given");
+    return bad_cose("the payload is detached (nil) and was not given");
   }
   WITAN_ASSIGN(const Algorithm signed_with, algorithm());
   const Bytes message =
@@ -191,7 +191,7 @@ Result<void> CoseSign1::verify(const PublicKey& key, std::optional<BytesView> de
 Bytes cose_to_be_signed(BytesView protected_bytes, BytesView payload, BytesView external) {
   // RFC 9052 section 4.4: no protected attributes are signed as a zero-length string, also when
   // the message writes them as an empty map.
-  const bool empty = protected_bytes.size() == 1 && protected_bytes[0] == kEmptyMap;
+  const bool empty = protected_bytes.size() == 1 && protected_bytes[0] == kEncodedEmptyMap;
   CborWriter out;
   out.reserve(protected_bytes.size() + payload.size() + external.size() + 48);
   out.array(4).text("Signature1").bytes(empty ? BytesView{} : protected_bytes);

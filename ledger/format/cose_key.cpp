@@ -14,11 +14,11 @@ constexpr std::int64_t kCrv = -1, kX = -2, kY = -3, kD = -4;
 constexpr std::int64_t kRsaN = -1, kRsaE = -2, kRsaFirstPrivate = -12, kRsaLastPrivate = -3;
 constexpr std::int64_t kCrvP256 = 1, kCrvP384 = 2, kCrvP521 = 3, kCrvEd25519 = 6, kCrvEd448 = 7;
 
-tl::unexpected<Error> malformed(const std::string& what) {
+tl::unexpected<Error> bad_key(const std::string& what) {
   return fail(ErrorCode::kMalformed, "COSE_Key: " + what);
 }
 
-tl::unexpected<Error> unsupported(const std::string& what) {
+tl::unexpected<Error> unsupported_key(const std::string& what) {
   return fail(ErrorCode::kUnsupported, "COSE_Key: " + what);
 }
 
@@ -29,8 +29,8 @@ Result<std::optional<std::int64_t>> number(const CoseHeaders& map, std::int64_t 
   if (!encoded) return std::optional<std::int64_t>();
   WITAN_ASSIGN(const CborReader reader, CborReader::make(*encoded));
   if (reader.peek() == CborType::kText) {
-    return unsupported(std::string(name) + " (label " + std::to_string(label) +
-                       ") is a text, expected a number");
+    return unsupported_key(std::string(name) + " (label " + std::to_string(label) +
+                           ") is a text, expected a number");
   }
   return map.integer(label);
 }
@@ -38,24 +38,22 @@ Result<std::optional<std::int64_t>> number(const CoseHeaders& map, std::int64_t 
 Result<std::int64_t> required_number(const CoseHeaders& map, std::int64_t label,
                                      std::string_view name) {
   WITAN_ASSIGN(const auto value, number(map, label, name));
-  if (!value)
-    return malformed("no " + std::string(name) + " (label " + std::to_string(label) + ")");
+  if (!value) return bad_key("no " + std::string(name) + " (label " + std::to_string(label) + ")");
   return *value;
 }
 
 Result<BytesView> required_bytes(const CoseHeaders& map, std::int64_t label,
                                  std::string_view name) {
   WITAN_ASSIGN(const auto value, map.bytes(label));
-  if (!value)
-    return malformed("no " + std::string(name) + " (label " + std::to_string(label) + ")");
+  if (!value) return bad_key("no " + std::string(name) + " (label " + std::to_string(label) + ")");
   return *value;
 }
 
 Result<void> refuse_private(const CoseHeaders& map, std::int64_t first, std::int64_t last) {
   for (std::int64_t label = first; label <= last; ++label) {
     if (map.find(label)) {
-      return malformed("found a private parameter (label " + std::to_string(label) +
-                       "), expected a public key");
+      return bad_key("found a private parameter (label " + std::to_string(label) +
+                     "), expected a public key");
     }
   }
   return {};
@@ -67,16 +65,16 @@ Result<PublicKey> decode_okp(const CoseHeaders& map) {
   WITAN_ASSIGN(const BytesView x, required_bytes(map, kX, "x"));
   if (curve == kCrvEd25519) return PublicKey::from_ed25519(x);
   if (curve == kCrvEd448) return PublicKey::from_ed448(x);
-  return unsupported("curve " + std::to_string(curve) +
-                     " of an OKP key, expected 6 (Ed25519) or 7 (Ed448)");
+  return unsupported_key("curve " + std::to_string(curve) +
+                         " of an OKP key, expected 6 (Ed25519) or 7 (Ed448)");
 }
 
 Result<KeyKind> ec_kind(std::int64_t curve) {
   if (curve == kCrvP256) return KeyKind::kP256;
   if (curve == kCrvP384) return KeyKind::kP384;
   if (curve == kCrvP521) return KeyKind::kP521;
-  return unsupported("curve " + std::to_string(curve) +
-                     " of an EC2 key, expected 1 (P-256), 2 (P-384) or 3 (P-521)");
+  return unsupported_key("curve " + std::to_string(curve) +
+                         " of an EC2 key, expected 1 (P-256), 2 (P-384) or 3 (P-521)");
 }
 
 Result<PublicKey> decode_ec2(const CoseHeaders& map) {
@@ -85,7 +83,7 @@ Result<PublicKey> decode_ec2(const CoseHeaders& map) {
   WITAN_ASSIGN(const KeyKind kind, ec_kind(curve));
   WITAN_ASSIGN(const BytesView x, required_bytes(map, kX, "x"));
   const auto y = map.find(kY);
-  if (!y) return malformed("no y (label -3)");
+  if (!y) return bad_key("no y (label -3)");
   WITAN_ASSIGN(CborReader reader, CborReader::make(*y));
   if (reader.peek() == CborType::kBool) {
     WITAN_ASSIGN(const bool y_is_odd, reader.read_bool());
@@ -107,7 +105,8 @@ Result<PublicKey> decode_public(const CoseHeaders& map) {
   if (type == kKtyOkp) return decode_okp(map);
   if (type == kKtyEc2) return decode_ec2(map);
   if (type == kKtyRsa) return decode_rsa(map);
-  return unsupported("key type " + std::to_string(type) + ", expected 1 (OKP), 2 (EC2) or 3 (RSA)");
+  return unsupported_key("key type " + std::to_string(type) +
+                         ", expected 1 (OKP), 2 (EC2) or 3 (RSA)");
 }
 
 std::int64_t curve_of(KeyKind kind) {
@@ -172,8 +171,8 @@ Result<CoseKey> cose_key_parse(BytesView encoded) {
   if (algorithm) {
     WITAN_ASSIGN(out.algorithm, algorithm_from_cose(*algorithm));
     if (!accepts(*out.algorithm, out.key.kind())) {
-      return malformed("algorithm " + std::string(to_string(*out.algorithm)) +
-                       " does not fit a key of kind " + std::string(to_string(out.key.kind())));
+      return bad_key("algorithm " + std::string(to_string(*out.algorithm)) +
+                     " does not fit a key of kind " + std::string(to_string(out.key.kind())));
     }
   }
   return out;

@@ -15,7 +15,7 @@ constexpr std::int64_t kDetail = -2;
 // RFC 9290 appendix A: a text with its language and, possibly, its direction.
 constexpr std::uint64_t kTagLanguage = 38;
 
-Result<std::string> read_text(CborReader& reader, std::string_view name) {
+Result<std::string> read_title_or_detail(CborReader& reader, std::string_view name) {
   const bool tagged = reader.peek() == CborType::kTag;
   std::size_t rest = 0;
   if (tagged) {
@@ -68,9 +68,9 @@ Result<ProblemDetails> decode_problem(BytesView bytes) {
     }
     WITAN_ASSIGN(const std::int64_t key, reader.read_integer());
     if (key == kTitle) {
-      WITAN_ASSIGN(title, read_text(reader, "title (-1)"));
+      WITAN_ASSIGN(title, read_title_or_detail(reader, "title (-1)"));
     } else if (key == kDetail) {
-      WITAN_ASSIGN(detail, read_text(reader, "detail (-2)"));
+      WITAN_ASSIGN(detail, read_title_or_detail(reader, "detail (-2)"));
     } else {
       reader.skip();
     }

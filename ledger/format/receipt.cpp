@@ -13,15 +13,8 @@ namespace {
 // More proofs in one receipt than anybody has a use for.
 constexpr std::size_t kProofsMax = 64;
 
-Result<void> expect(const CborReader& reader, CborType type, std::string_view name) {
-  if (reader.peek() == type) return {};
-  return fail(ErrorCode::kMalformed, std::string(name) + ": expected " +
-                                         std::string(to_string(type)) + ", found " +
-                                         std::string(to_string(reader.peek())));
-}
-
 Result<std::uint64_t> read_size(CborReader& reader, std::string_view name) {
-  WITAN_TRY(expect(reader, CborType::kUnsigned, name));
+  WITAN_TRY(reader.expect(CborType::kUnsigned, name));
   WITAN_ASSIGN(const std::uint64_t value, reader.read_unsigned());
   if (value > limits::kTreeSizeMax) {
     return fail(ErrorCode::kTooLarge,
@@ -40,7 +33,7 @@ struct PairProof {
 
 Result<PairProof> parse_pair_proof(BytesView encoded, std::string_view name) {
   WITAN_ASSIGN(CborReader reader, CborReader::make(encoded));
-  WITAN_TRY(expect(reader, CborType::kArray, name));
+  WITAN_TRY(reader.expect(CborType::kArray, name));
   WITAN_ASSIGN(const std::size_t elements, reader.read_array());
   if (elements != 3) {
     return fail(ErrorCode::kMalformed,
@@ -49,7 +42,7 @@ Result<PairProof> parse_pair_proof(BytesView encoded, std::string_view name) {
   PairProof out;
   WITAN_ASSIGN(out.first, read_size(reader, name));
   WITAN_ASSIGN(out.second, read_size(reader, name));
-  WITAN_TRY(expect(reader, CborType::kArray, name));
+  WITAN_TRY(reader.expect(CborType::kArray, name));
   WITAN_ASSIGN(const std::size_t count, reader.read_array());
   // A consistency proof has up to one hash more than an inclusion proof.
   constexpr std::size_t kHashesMax = limits::kProofHashesMax + 1;
@@ -59,7 +52,7 @@ Result<PairProof> parse_pair_proof(BytesView encoded, std::string_view name) {
   }
   out.path.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    WITAN_TRY(expect(reader, CborType::kBytes, name));
+    WITAN_TRY(reader.expect(CborType::kBytes, name));
     WITAN_ASSIGN(const BytesView bytes, reader.read_bytes());
     WITAN_ASSIGN(const Hash32 hash, hash_from_bytes(bytes));
     out.path.push_back(hash);
@@ -97,7 +90,7 @@ Result<void> read_proofs(Receipt& out) {
     return fail(ErrorCode::kMalformed, "receipt: no proofs (396) in the unprotected header");
   }
   WITAN_ASSIGN(CborReader reader, CborReader::make(*item));
-  WITAN_TRY(expect(reader, CborType::kMap, "proofs (396)"));
+  WITAN_TRY(reader.expect(CborType::kMap, "proofs (396)"));
   WITAN_ASSIGN(const std::size_t kinds, reader.read_map());
   std::size_t total = 0;
   for (std::size_t i = 0; i < kinds; ++i) {
@@ -111,7 +104,7 @@ Result<void> read_proofs(Receipt& out) {
       reader.skip();
       continue;
     }
-    WITAN_TRY(expect(reader, CborType::kArray, "proofs (396)"));
+    WITAN_TRY(reader.expect(CborType::kArray, "proofs (396)"));
     WITAN_ASSIGN(const std::size_t count, reader.read_array());
     total += count;
     if (count == 0 || total > kProofsMax) {
@@ -120,7 +113,7 @@ Result<void> read_proofs(Receipt& out) {
                       std::to_string(total));
     }
     for (std::size_t j = 0; j < count; ++j) {
-      WITAN_TRY(expect(reader, CborType::kBytes, "proofs (396)"));
+      WITAN_TRY(reader.expect(CborType::kBytes, "proofs (396)"));
       WITAN_ASSIGN(const BytesView encoded, reader.read_bytes());
       WITAN_TRY(add_proof(kind, encoded, out));
     }
@@ -135,7 +128,7 @@ Result<void> read_claims(Receipt& out) {
   const std::optional<BytesView> item = out.cose.protected_headers.find(cose::kCwtClaims);
   if (!item) return {};
   WITAN_ASSIGN(CborReader reader, CborReader::make(*item));
-  WITAN_TRY(expect(reader, CborType::kMap, "receipt: CWT claims (15)"));
+  WITAN_TRY(reader.expect(CborType::kMap, "receipt: CWT claims (15)"));
   WITAN_ASSIGN(const std::size_t count, reader.read_map());
   for (std::size_t i = 0; i < count; ++i) {
     if (reader.peek() != CborType::kUnsigned) {
@@ -145,7 +138,7 @@ Result<void> read_claims(Receipt& out) {
     }
     WITAN_ASSIGN(const std::uint64_t claim, reader.read_unsigned());
     if (claim == cose::kCwtIss || claim == cose::kCwtSub) {
-      WITAN_TRY(expect(reader, CborType::kText, "receipt: CWT iss or sub"));
+      WITAN_TRY(reader.expect(CborType::kText, "receipt: CWT iss or sub"));
       WITAN_ASSIGN(const std::string_view text, reader.read_text());
       (claim == cose::kCwtIss ? out.issuer : out.subject) = std::string(text);
     } else if (claim == cose::kCwtIat) {
@@ -167,7 +160,7 @@ Result<void> read_kid(Receipt& out) {
     out.kid = to_bytes(as_bytes(text));
     return {};
   }
-  WITAN_TRY(expect(reader, CborType::kBytes, "receipt: kid (4)"));
+  WITAN_TRY(reader.expect(CborType::kBytes, "receipt: kid (4)"));
   WITAN_ASSIGN(const BytesView bytes, reader.read_bytes());
   out.kid = to_bytes(bytes);
   return {};

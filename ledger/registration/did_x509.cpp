@@ -9,7 +9,7 @@
 namespace witan {
 namespace {
 
-tl::unexpected<Error> malformed(std::string message) {
+tl::unexpected<Error> bad_did(std::string message) {
   return fail(ErrorCode::kMalformed, "did:x509: " + std::move(message));
 }
 
@@ -42,7 +42,7 @@ int hex_value(char c) {
 
 // A value of 1*idchar, percent-decoded.
 Result<std::string> decode_value(std::string_view text) {
-  if (text.empty()) return malformed("a predicate has an empty value");
+  if (text.empty()) return bad_did("a predicate has an empty value");
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (is_id_char(text[i])) {
@@ -51,11 +51,11 @@ Result<std::string> decode_value(std::string_view text) {
     }
     const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
     const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low < 0) return malformed("a value holds a character that must be percent-encoded");
+    if (low < 0) return bad_did("a value holds a character that must be percent-encoded");
     out += static_cast<char>(high * 16 + low);
     i += 2;
   }
-  if (!is_utf8(as_bytes(out))) return malformed("a value is not UTF-8 after percent-decoding");
+  if (!is_utf8(as_bytes(out))) return bad_did("a value is not UTF-8 after percent-decoding");
   return out;
 }
 
@@ -69,16 +69,16 @@ bool is_oid(std::string_view text) {
 Result<DidX509::Predicate> parse_subject(const std::vector<std::string_view>& items) {
   static constexpr std::array<std::string_view, 7> kLabels{"CN", "L", "ST",    "O",
                                                            "OU", "C", "STREET"};
-  if (items.size() % 2 != 0) return malformed("the subject predicate wants key-value pairs");
+  if (items.size() % 2 != 0) return bad_did("the subject predicate wants key-value pairs");
   DidX509::Subject subject;
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < items.size(); i += 2) {
     const std::string_view key = items[i];
     if (std::find(kLabels.begin(), kLabels.end(), key) == kLabels.end() && !is_oid(key)) {
-      return malformed("the subject predicate has an unknown key");
+      return bad_did("the subject predicate has an unknown key");
     }
     if (!seen.insert(key).second) {
-      return malformed("the subject predicate names " + std::string(key) + " twice");
+      return bad_did("the subject predicate names " + std::string(key) + " twice");
     }
     WITAN_ASSIGN(std::string value, decode_value(items[i + 1]));
     subject.attributes.emplace_back(std::string(key), std::move(value));
@@ -87,7 +87,7 @@ Result<DidX509::Predicate> parse_subject(const std::vector<std::string_view>& it
 }
 
 Result<DidX509::Predicate> parse_san(const std::vector<std::string_view>& items) {
-  if (items.size() != 2) return malformed("the san predicate wants one type and one value");
+  if (items.size() != 2) return bad_did("the san predicate wants one type and one value");
   SubjectAltName name;
   if (items[0] == "email") {
     name.type = SubjectAltName::Type::kEmail;
@@ -96,7 +96,7 @@ Result<DidX509::Predicate> parse_san(const std::vector<std::string_view>& items)
   } else if (items[0] == "uri") {
     name.type = SubjectAltName::Type::kUri;
   } else {
-    return malformed("the san predicate wants the type email, dns or uri");
+    return bad_did("the san predicate wants the type email, dns or uri");
   }
   WITAN_ASSIGN(name.value, decode_value(items[1]));
   return name;
@@ -104,21 +104,21 @@ Result<DidX509::Predicate> parse_san(const std::vector<std::string_view>& items)
 
 Result<DidX509::Predicate> parse_predicate(std::string_view text) {
   const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return malformed("a predicate has no value");
+  if (colon == std::string_view::npos) return bad_did("a predicate has no value");
   const std::string_view name = text.substr(0, colon);
   const auto items = split(text.substr(colon + 1), ":");
   if (name == "subject") return parse_subject(items);
   if (name == "san") return parse_san(items);
   if (name == "eku") {
-    if (items.size() != 1 || !is_oid(items[0])) return malformed("the eku predicate wants an OID");
+    if (items.size() != 1 || !is_oid(items[0])) return bad_did("the eku predicate wants an OID");
     return DidX509::Eku{std::string(items[0])};
   }
   if (name == "fulcio-issuer") {
-    if (items.size() != 1) return malformed("the fulcio-issuer predicate wants one value");
+    if (items.size() != 1) return bad_did("the fulcio-issuer predicate wants one value");
     WITAN_ASSIGN(std::string host, decode_value(items[0]));
     return DidX509::FulcioIssuer{std::move(host)};
   }
-  return malformed("an unknown predicate; expected subject, san, eku or fulcio-issuer");
+  return bad_did("an unknown predicate; expected subject, san, eku or fulcio-issuer");
 }
 
 // The specification's model of a chain knows no repeated attributes in a name and no other kinds
@@ -175,13 +175,13 @@ Result<DidX509> DidX509::parse(std::string_view did) {
   did = did.substr(0, did.find('#'));
   DidX509 out;
   out.id = did;
-  if (!did.starts_with(kDidX509Prefix)) return malformed("the prefix is not did:x509:");
-  if (did.find('?') != std::string_view::npos) return malformed("it has a query");
-  if (did.find('/') != std::string_view::npos) return malformed("it has a path");
+  if (!did.starts_with(kDidX509Prefix)) return bad_did("the prefix is not did:x509:");
+  if (did.find('?') != std::string_view::npos) return bad_did("it has a query");
+  if (did.find('/') != std::string_view::npos) return bad_did("it has a path");
   auto parts = split(did.substr(kDidX509Prefix.size()), "::");
   const auto head = split(parts.front(), ":");
   if (head.size() != 3) {
-    return malformed("expected version, hash and fingerprint before the first predicate");
+    return bad_did("expected version, hash and fingerprint before the first predicate");
   }
   if (head[0] != "0") return fail(ErrorCode::kUnsupported, "did:x509: expected version 0");
   std::size_t size = 0;
@@ -199,14 +199,13 @@ Result<DidX509> DidX509::parse(std::string_view did) {
   }
   auto fingerprint = base64url_decode(head[2]);
   if (!fingerprint || fingerprint->size() != size) {
-    return malformed("the CA fingerprint is not the base64url of " + std::to_string(size) +
-                     " bytes");
+    return bad_did("the CA fingerprint is not the base64url of " + std::to_string(size) + " bytes");
   }
   out.ca_fingerprint = *std::move(fingerprint);
-  if (parts.size() < 2) return malformed("it has no predicate");
+  if (parts.size() < 2) return bad_did("it has no predicate");
   if (parts.size() - 1 > kDidX509PredicatesMax) {
-    return malformed(std::to_string(parts.size() - 1) + " predicates, expected at most " +
-                     std::to_string(kDidX509PredicatesMax));
+    return bad_did(std::to_string(parts.size() - 1) + " predicates, expected at most " +
+                   std::to_string(kDidX509PredicatesMax));
   }
   for (std::size_t i = 1; i < parts.size(); ++i) {
     WITAN_ASSIGN(Predicate predicate, parse_predicate(parts[i]));

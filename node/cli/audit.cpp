@@ -27,7 +27,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct AuditArguments {
   std::string node, receipt_key, state, ca_file;
   std::vector<std::string> log_keys;
   bool json = false, no_progress = false;
@@ -97,7 +97,7 @@ Result<VerifierKey> log_key(const std::string& option) {
 
 // In a folder each log has its own file, found by the URL: nothing else is known before the log has
 // spoken.
-std::string state_file(const Options& options) {
+std::string state_file(const AuditArguments& options) {
   namespace fs = std::filesystem;
   std::error_code error;
   if (options.state.empty()) return {};
@@ -166,7 +166,7 @@ void print_json(const Result<AuditReport>& result, double seconds) {
   std::printf("%s\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
-Result<AuditOptions> audit_options(const Options& options) {
+Result<AuditOptions> audit_options(const AuditArguments& options) {
   AuditOptions out;
   for (const std::string& option : options.log_keys) {
     WITAN_ASSIGN(VerifierKey key, log_key(option));
@@ -187,7 +187,7 @@ Result<AuditOptions> audit_options(const Options& options) {
   return out;
 }
 
-int run(const Options& options) {
+int run_audit(const AuditArguments& options) {
   auto audit = audit_options(options);
   if (!audit) return report("audit", audit.error());
   std::signal(SIGINT, interrupt_once);
@@ -215,7 +215,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_audit(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AuditArguments>();
   Verb& verb = top.verb(
       "audit", "Download a log and check every statement, hash, signature and decision in it");
   verb.footer(
@@ -241,7 +241,7 @@ void add_audit(Verb& top) {
       .show_default();
   verb.flag("--json", options->json, "Print the result as JSON");
   verb.flag("--no-progress", options->no_progress, "No progress bar, even on a terminal");
-  verb.runs([options] { return run(*options); });
+  verb.runs([options] { return run_audit(*options); });
 }
 
 }  // namespace witan::cli

@@ -29,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct InitArguments {
   std::string dir, origin, service_issuer, listen = "127.0.0.1:8080", policy;
   std::vector<std::string> issuers;  // URI=KEY.pem
   bool json = false;
@@ -48,7 +48,7 @@ Result<IssuerRule> issuer_rule(const std::string& option) {
   return rule;
 }
 
-Result<std::string> policy_text(const Options& options, const PublicKey& operator_key) {
+Result<std::string> policy_text(const InitArguments& options, const PublicKey& operator_key) {
   RegistrationPolicyConfig policy;
   if (!options.policy.empty()) {
     WITAN_ASSIGN(const std::string text,
@@ -68,7 +68,8 @@ Result<std::string> policy_text(const Options& options, const PublicKey& operato
 }
 
 // Everything, in a folder that becomes the node's at the end.
-Result<std::string> fill(const NodePaths& paths, const NodeConfig& config, const Options& options) {
+Result<std::string> fill(const NodePaths& paths, const NodeConfig& config,
+                         const InitArguments& options) {
   WITAN_ASSIGN(const PrivateKey operator_key, PrivateKey::generate(KeyKind::kEd25519));
   std::string pem = operator_key.to_pem();
   auto created = create_secret_file(paths.operator_key().string(), pem);
@@ -94,7 +95,7 @@ Result<std::string> fill(const NodePaths& paths, const NodeConfig& config, const
 }
 
 // What the node would only refuse when it runs, or would keep for ever.
-Result<void> check_names(const Options& options) {
+Result<void> check_names(const InitArguments& options) {
   if (!valid_key_name(options.origin) || options.origin.find("://") != std::string::npos) {
     return fail(ErrorCode::kUsage, "--origin '" + options.origin +
                                        "': expected a name such as example.com/log, without a "
@@ -110,7 +111,7 @@ Result<void> check_names(const Options& options) {
   return {};
 }
 
-Result<void> run(const Options& options) {
+Result<void> run_init(const InitArguments& options) {
   const NodePaths paths{options.dir};
   std::error_code error;
   if (fs::exists(paths.dir) && !fs::is_directory(paths.dir)) {
@@ -168,7 +169,7 @@ Result<void> run(const Options& options) {
 }  // namespace
 
 void add_init(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InitArguments>();
   Verb& verb = top.verb("init", "Make a node's folder and begin its log");
   verb.footer(
       "Example: witan init --dir ./log --origin example.com/log --issuer "
@@ -185,7 +186,7 @@ void add_init(Verb& top) {
   verb.option("--listen", options->listen, "ADDRESS:PORT").show_default();
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
-    const auto result = run(*options);
+    const auto result = run_init(*options);
     return result ? kExitDone : report("init", result.error());
   });
 }

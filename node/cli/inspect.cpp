@@ -17,7 +17,7 @@
 namespace witan::cli {
 namespace {
 
-struct Options {
+struct InspectArguments {
   std::string file;
   bool json = false;
 };
@@ -64,7 +64,7 @@ Json describe_other_text(std::string_view text) {
           {"begins", std::string(text.substr(0, text.find('\n')))}};
 }
 
-Result<void> run(const Options& options) {
+Result<void> run_inspect(const InspectArguments& options) {
   WITAN_ASSIGN(std::string content, read_text_file(options.file, limits::kStatementBytesMax));
   const auto value = inspect_any(as_bytes(content), options.file);
   wipe(content);  // it may have been a private key
@@ -107,7 +107,7 @@ Result<Json> inspect_any(BytesView content, const std::string& file_name) {
 }
 
 void add_inspect(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectArguments>();
   Verb& verb = top.verb(
       "inspect",
       "Show what a file says, without verifying it: signed and transparent statements, receipts,\n"
@@ -116,7 +116,7 @@ void add_inspect(Verb& top) {
   verb.option("file", options->file, "The file").required();
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
-    const auto result = run(*options);
+    const auto result = run_inspect(*options);
     if (result) return kExitDone;
     return report("inspect", Error{result.error().code, printable(result.error().message)});
   });

@@ -14,13 +14,13 @@
 namespace witan::cli {
 namespace {
 
-struct Options {
+struct KeygenArguments {
   std::string out;
   std::string algorithm = "ed25519";
   bool json = false;
 };
 
-Result<void> run(const Options& options) {
+Result<void> run_keygen(const KeygenArguments& options) {
   const KeyKind kind = options.algorithm == "es256"   ? KeyKind::kP256
                        : options.algorithm == "es384" ? KeyKind::kP384
                                                       : KeyKind::kEd25519;
@@ -41,7 +41,7 @@ Result<void> run(const Options& options) {
 }  // namespace
 
 void add_keygen(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<KeygenArguments>();
   Verb& verb = top.verb("keygen", "Make a signing key");
   verb.footer("Example: witan keygen --out ci.pem --alg es256");
   verb.option("--out", options->out, "File for the private key; the public one goes to FILE.pub")
@@ -51,7 +51,7 @@ void add_keygen(Verb& top) {
       .show_default();
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
-    const auto result = run(*options);
+    const auto result = run_keygen(*options);
     return result ? kExitDone : report("keygen", result.error());
   });
 }

@@ -23,7 +23,7 @@
 namespace witan::cli {
 namespace {
 
-struct Options {
+struct NodeArguments {
   std::string dir, listen;
   bool check_only = false;
 };
@@ -57,7 +57,7 @@ http::ServerOptions server_options(const NodePaths& paths, const NodeConfig& con
   return options;
 }
 
-Result<NodeConfig> read_config(const NodePaths& paths, const Options& options) {
+Result<NodeConfig> read_config(const NodePaths& paths, const NodeArguments& options) {
   auto text = read_text_file(paths.config().string(), limits::kConfigFileBytesMax);
   if (!text && text.error().code == ErrorCode::kNotFound) {
     return fail(ErrorCode::kNotFound,
@@ -83,7 +83,7 @@ Result<void> check_whole(const NodePaths& paths) {
   return {};
 }
 
-Result<void> run(const Options& options) {
+Result<void> run_node(const NodeArguments& options) {
   const NodePaths paths{options.dir};
   WITAN_ASSIGN(const NodeConfig config, read_config(paths, options));
   WITAN_TRY(check_whole(paths));
@@ -135,7 +135,7 @@ Result<void> run(const Options& options) {
 }  // namespace
 
 void add_node(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<NodeArguments>();
   Verb& verb = top.verb("node", "Run a node");
   verb.footer("Example: witan node --dir ./log --listen 127.0.0.1:8080");
   verb.option("--dir", options->dir, "The node's folder, made by `witan init`").required();
@@ -144,7 +144,7 @@ void add_node(Verb& top) {
             "For benchmarks: check statements and answer 202 without registering them")
       .hidden();
   verb.runs([options] {
-    const auto result = run(*options);
+    const auto result = run_node(*options);
     return result ? kExitDone : report("node", result.error());
   });
 }

@@ -20,14 +20,14 @@
 namespace witan::cli {
 namespace {
 
-struct Options {
+struct SignArguments {
   std::string key, issuer, subject, file, out, x5chain, content_type, location;
   bool hash_envelope = false;
   bool no_time = false;
   bool json = false;
 };
 
-Result<StatementRequest> request_from(const Options& options) {
+Result<StatementRequest> request_from(const SignArguments& options) {
   StatementRequest request;
   request.issuer = options.issuer;
   request.subject = options.subject;
@@ -65,7 +65,7 @@ Result<StatementRequest> request_from(const Options& options) {
   return request;
 }
 
-Result<void> run(const Options& options) {
+Result<void> run_sign(const SignArguments& options) {
   WITAN_ASSIGN(const StatementRequest request, request_from(options));
   WITAN_ASSIGN(const PrivateKey key, read_private_key(options.key));
   WITAN_ASSIGN(const Bytes bytes, make_statement(request, key));
@@ -78,7 +78,7 @@ Result<void> run(const Options& options) {
 }  // namespace
 
 void add_sign(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SignArguments>();
   Verb& verb = top.verb("sign", "Sign a statement about a file");
   verb.footer(
       "Example: witan sign --key ci.pem --issuer https://example.com/ci --subject app-1.2 \\\n"
@@ -97,7 +97,7 @@ void add_sign(Verb& top) {
   verb.option("-o,--out", options->out, "Where to write the statement").required();
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
-    const auto result = run(*options);
+    const auto result = run_sign(*options);
     return result ? kExitDone : report("sign", result.error());
   });
 }

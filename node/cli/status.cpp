@@ -16,7 +16,7 @@
 namespace witan::cli {
 namespace {
 
-struct Options {
+struct StatusArguments {
   std::string node, dir, ca_file;
   bool json = false;
 };
@@ -34,7 +34,7 @@ Result<std::string> url_of(const std::string& dir) {
               dir + ": no node is running there (there is no file 'address')");
 }
 
-Result<void> run(const Options& options) {
+Result<void> run_status(const StatusArguments& options) {
   std::string url = options.node;
   if (url.empty()) {
     WITAN_ASSIGN(url, url_of(options.dir));
@@ -63,7 +63,7 @@ Result<void> run(const Options& options) {
 }  // namespace
 
 void add_status(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusArguments>();
   Verb& verb = top.verb("status", "Show what a running node says of itself");
   verb.footer("Example: witan status --dir ./log");
   Option node = verb.option("--node", options->node, "URL of the node");
@@ -75,7 +75,7 @@ void add_status(Verb& top) {
   verb.needs("--node or --dir",
              [options] { return !options->node.empty() || !options->dir.empty(); });
   verb.runs([options] {
-    const auto result = run(*options);
+    const auto result = run_status(*options);
     return result ? kExitDone : report("status", result.error());
   });
 }

@@ -23,7 +23,7 @@
 namespace witan::cli {
 namespace {
 
-struct Options {
+struct SubmitArguments {
   std::string node, file, out, id, token_file, ca_file;
   unsigned wait_s = 60;
   bool json = false;
@@ -42,7 +42,7 @@ Error refusal(const std::string& node, const http::ClientResponse& response) {
                "the node refused: " + problem->title + ": " + problem->detail};
 }
 
-Result<std::unique_ptr<http::Client>> client_for(const Options& options) {
+Result<std::unique_ptr<http::Client>> client_for(const SubmitArguments& options) {
   http::ClientOptions client;
   client.deadline = std::chrono::seconds(options.wait_s);
   if (!options.ca_file.empty()) client.ca_file = options.ca_file;
@@ -50,7 +50,8 @@ Result<std::unique_ptr<http::Client>> client_for(const Options& options) {
 }
 
 // Asks until the receipt is there or the time is over.
-Result<Bytes> fetch_receipt(http::Client& client, const Options& options, const std::string& id) {
+Result<Bytes> fetch_receipt(http::Client& client, const SubmitArguments& options,
+                            const std::string& id) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.wait_s);
   while (true) {
     WITAN_ASSIGN(const auto response, client.get("/entries/" + id));
@@ -87,7 +88,7 @@ Result<Bytes> matching(Bytes bytes, const Hash32& entry) {
   return bytes;
 }
 
-Result<void> run_submit(const Options& options) {
+Result<void> run_submit(const SubmitArguments& options) {
   WITAN_ASSIGN(const Bytes bytes, read_bytes(options.file, limits::kStatementBytesMax));
   auto statement = Statement::parse(bytes, limits::kStatementBytesMax);
   if (!statement) return fail(statement.error().within(options.file));
@@ -114,7 +115,7 @@ Result<void> run_submit(const Options& options) {
   return {};
 }
 
-Result<void> run_receipt(const Options& options) {
+Result<void> run_receipt(const SubmitArguments& options) {
   std::string id = options.id;
   if (id.empty()) {
     WITAN_ASSIGN(const Bytes bytes, read_bytes(options.file, limits::kStatementBytesMax));
@@ -129,7 +130,7 @@ Result<void> run_receipt(const Options& options) {
   return {};
 }
 
-void add_node_options(Verb& verb, Options& options) {
+void add_node_options(Verb& verb, SubmitArguments& options) {
   verb.option("--node", options.node, "URL of a node").required();
   verb.option("--ca", options.ca_file,
               "CA certificates (PEM) to trust for https, besides the system's");
@@ -141,7 +142,7 @@ void add_node_options(Verb& verb, Options& options) {
 }  // namespace
 
 void add_submit(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SubmitArguments>();
   Verb& verb = top.verb("submit", "Register a statement and keep its receipt");
   verb.footer("Example: witan submit --node http://127.0.0.1:8080 app.statement -o app.receipt");
   verb.option("file", options->file, "The signed statement").required();
@@ -154,7 +155,7 @@ void add_submit(Verb& top) {
 }
 
 void add_receipt(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SubmitArguments>();
   Verb& verb = top.verb("receipt", "Fetch the receipt of a registered statement");
   verb.footer("Example: witan receipt --node http://127.0.0.1:8080 app.statement -o app.receipt");
   Option file = verb.option("file", options->file, "The signed statement");

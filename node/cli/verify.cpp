@@ -23,7 +23,7 @@
 namespace witan::cli {
 namespace {
 
-struct Options {
+struct VerifyArguments {
   std::string statement, receipt, policy, artifact, key_set;
   std::vector<std::string> log_keys, issuer_keys;
   bool allow_unknown_issuer = false;
@@ -67,7 +67,7 @@ Result<void> add_log_key(const std::string& given, VerifyTrust& trust) {
   return {};
 }
 
-Result<VerifyTrust> trust_from(const Options& options) {
+Result<VerifyTrust> trust_from(const VerifyArguments& options) {
   VerifyTrust trust;
   if (!options.policy.empty()) {
     const auto file = TrustFile::load(options.policy);
@@ -125,7 +125,7 @@ void print_lines(const VerifyReport& report) {
   }
 }
 
-Result<bool> run(const Options& options) {
+Result<bool> run_verify(const VerifyArguments& options) {
   WITAN_ASSIGN(const VerifyTrust trust, trust_from(options));
   WITAN_ASSIGN(const Bytes statement, read_evidence(options.statement));
   Bytes receipt, key_set;
@@ -165,7 +165,7 @@ Result<bool> run(const Options& options) {
 }  // namespace
 
 void add_verify(Verb& top) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyArguments>();
   Verb& verb = top.verb("verify", "Check offline who signed a statement and that a log holds it");
   verb.footer(
       "Example: witan verify --statement app.statement --receipt app.receipt \\\n"
@@ -192,7 +192,7 @@ void add_verify(Verb& top) {
   verb.needs("--policy or --log-key",
              [options] { return !options->policy.empty() || !options->log_keys.empty(); });
   verb.runs([options] {
-    const auto verified = run(*options);
+    const auto verified = run_verify(*options);
     if (!verified) {
       return report("verify", Error{verified.error().code, printable(verified.error().message)});
     }

@@ -18,9 +18,9 @@
 namespace witan::test {
 namespace {
 
-constexpr unsigned kRounds = 40;
+constexpr unsigned kPowerCuts = 40;
 constexpr unsigned kRoundsToFail = 12;
-constexpr unsigned kClients = 4;
+constexpr unsigned kPowerClients = 4;
 
 bool skipped() {
   if (!kSanitized) return false;
@@ -46,7 +46,7 @@ class PoweredNode {
     const bool at_seal = number % 2 == 0;
     node_.start(power_.environment(left_out, at_seal ? 4 + random() % 20 : 0));
     Load load(node_.url(), node_.issuer(), "power/" + std::to_string(number),
-              at_seal ? 1 : kClients);
+              at_seal ? 1 : kPowerClients);
     if (at_seal) {
       if (!eventually([this] { return !node_.running(); })) return "the enclave did not end it";
     } else {
@@ -99,15 +99,15 @@ TEST_CASE("power loss under load loses nothing acknowledged and contradicts noth
   if (skipped()) return;
   std::mt19937 random(1);
   PoweredNode node;
-  for (unsigned round = 0; round < kRounds; ++round) {
+  for (unsigned round = 0; round < kPowerCuts; ++round) {
     INFO("round " << round);
     const std::string wrong = node.round(round, random, "", round % 4 >= 2);
     if (!wrong.empty()) FAIL(wrong);
   }
-  std::cout << "power cut " << kRounds << " times: " << node.lost() << " changes not synced, "
+  std::cout << "power cut " << kPowerCuts << " times: " << node.lost() << " changes not synced, "
             << node.acknowledged() << " statements acknowledged, none lost\n";
   CHECK(node.lost() > 0);
-  CHECK(node.acknowledged() >= 10 * kRounds);
+  CHECK(node.acknowledged() >= 10 * kPowerCuts);
 }
 
 TEST_CASE("power loss is noticed when any one kind of sync is left out") {

@@ -23,7 +23,7 @@ constexpr std::string_view kY = "1e52ed75701163f7f9e40ddf9f341b3dc9ba860af7e0ca7
 constexpr std::string_view kThumbprint =
     "496bd8afadf307e5b08c64b0421bf9dc01528a344a43bda88fadd1669da253ec";
 
-Bytes hex(const std::string& text) {
+Bytes key_hex(const std::string& text) {
   return hex_decode(text).value();
 }
 
@@ -33,9 +33,9 @@ std::string ec_key(const std::string& before_curve = "", const std::string& afte
          std::string(kY) + after;
 }
 
-Error refused(const std::string& text) {
+Error refused_key(const std::string& text) {
   INFO(text);
-  const auto key = cose_key_decode(hex(text));
+  const auto key = cose_key_decode(key_hex(text));
   REQUIRE_FALSE(key.has_value());
   return key.error();
 }
@@ -51,7 +51,7 @@ std::string pem_of(EVP_PKEY* key) {
   return out;
 }
 
-std::vector<PublicKey> one_key_of_each() {
+std::vector<PublicKey> one_public_key_of_each() {
   std::vector<PublicKey> out;
   for (const KeyKind kind : {KeyKind::kEd25519, KeyKind::kP256, KeyKind::kP384, KeyKind::kP521}) {
     out.push_back(PrivateKey::generate(kind).value().public_key());
@@ -65,7 +65,7 @@ std::vector<PublicKey> one_key_of_each() {
 
 TEST_CASE("cose key: every kind of key there and back, in deterministic form") {
   const Bytes kid = {0x01, 0x02};
-  for (const PublicKey& key : one_key_of_each()) {
+  for (const PublicKey& key : one_public_key_of_each()) {
     INFO(to_string(key.kind()));
     const Bytes plain = cose_key_encode(key, std::nullopt, std::nullopt);
     CHECK(cbor_validate(plain, {.minimal = true, .indefinite = false}).has_value());
@@ -87,7 +87,7 @@ TEST_CASE("cose key: every kind of key there and back, in deterministic form") {
 }
 
 TEST_CASE("cose key: the thumbprint of RFC 9679's example") {
-  const auto key = cose_key_decode(hex(ec_key())).value();
+  const auto key = cose_key_decode(key_hex(ec_key())).value();
   CHECK(hex_encode(cose_key_thumbprint(key)) == kThumbprint);
   // Whatever else stands in the key does not count.
   const Bytes kid = {0xff};
@@ -97,21 +97,21 @@ TEST_CASE("cose key: the thumbprint of RFC 9679's example") {
 }
 
 TEST_CASE("cose key: a compressed point is the same key") {
-  const auto key = cose_key_decode(hex(ec_key())).value();
+  const auto key = cose_key_decode(key_hex(ec_key())).value();
   const std::string compressed = "a401022001215820" + std::string(kX) + "22f4";
-  CHECK(cose_key_decode(hex(compressed)).value() == key);
+  CHECK(cose_key_decode(key_hex(compressed)).value() == key);
   const std::string other = "a401022001215820" + std::string(kX) + "22f5";
-  CHECK_FALSE(cose_key_decode(hex(other)).value() == key);
+  CHECK_FALSE(cose_key_decode(key_hex(other)).value() == key);
   // No point of P-256 has this x.
   const std::string none = "a401022001215820" + std::string(64, 'f') + "22f4";
-  CHECK(refused(none).code == ErrorCode::kMalformed);
+  CHECK(refused_key(none).code == ErrorCode::kMalformed);
 }
 
 TEST_CASE("cose key: private parameters are refused") {
   const std::string d = "235820" + std::string(64, '1');
-  CHECK(refused(ec_key("", d, "a5")).code == ErrorCode::kMalformed);
-  CHECK_THAT(refused(ec_key("", d, "a5")).message, ContainsSubstring("private"));
-  CHECK(refused("a401012006215820" + std::string(kX) + d).code == ErrorCode::kMalformed);
+  CHECK(refused_key(ec_key("", d, "a5")).code == ErrorCode::kMalformed);
+  CHECK_THAT(refused_key(ec_key("", d, "a5")).message, ContainsSubstring("private"));
+  CHECK(refused_key("a401012006215820" + std::string(kX) + d).code == ErrorCode::kMalformed);
   const auto rsa = PublicKey::from_pem(pem_of(EVP_RSA_gen(2048))).value();
   for (std::int64_t label = -12; label <= -3; ++label) {
     const Bytes encoded = CborWriter()
@@ -132,44 +132,44 @@ TEST_CASE("cose key: private parameters are refused") {
 TEST_CASE("cose key: wrong types, curves, points and algorithms are refused") {
   const std::string x(kX);
   const std::string y(kY);
-  CHECK(refused("a0").code == ErrorCode::kMalformed);
-  CHECK(refused("80").code == ErrorCode::kMalformed);
-  CHECK(refused("a10104").code == ErrorCode::kUnsupported);        // symmetric
-  CHECK(refused("a101634f4b50").code == ErrorCode::kUnsupported);  // "OKP"
-  CHECK(refused("a101f6").code == ErrorCode::kMalformed);
-  CHECK(refused("a401022008215820" + x + "225820" + y).code == ErrorCode::kUnsupported);
-  CHECK(refused("a401022065502d323536215820" + x + "225820" + y).code == ErrorCode::kUnsupported);
-  CHECK(refused("a401022002215820" + x + "225820" + y).code == ErrorCode::kMalformed);  // P-384
-  CHECK(refused("a401022001215820" + y + "225820" + x).code == ErrorCode::kMalformed);
-  CHECK(refused("a401022001215821" + x + "00225820" + y).code == ErrorCode::kMalformed);
-  CHECK(refused("a40102200121581f" + x.substr(2) + "225820" + y).code == ErrorCode::kMalformed);
-  CHECK(refused("a301022001215820" + x).code == ErrorCode::kMalformed);             // no y
-  CHECK(refused("a301022001225820" + y).code == ErrorCode::kMalformed);             // no x
-  CHECK(refused("a30102215820" + x + "225820" + y).code == ErrorCode::kMalformed);  // no curve
-  CHECK(refused("a401022001215820" + x + "22f6").code == ErrorCode::kMalformed);
-  CHECK(refused("a401022001217820" + std::string(64, '6') + "225820" + y).code ==
+  CHECK(refused_key("a0").code == ErrorCode::kMalformed);
+  CHECK(refused_key("80").code == ErrorCode::kMalformed);
+  CHECK(refused_key("a10104").code == ErrorCode::kUnsupported);        // symmetric
+  CHECK(refused_key("a101634f4b50").code == ErrorCode::kUnsupported);  // "OKP"
+  CHECK(refused_key("a101f6").code == ErrorCode::kMalformed);
+  CHECK(refused_key("a401022008215820" + x + "225820" + y).code == ErrorCode::kUnsupported);
+  CHECK(refused_key("a401022065502d323536215820" + x + "225820" + y).code == ErrorCode::kUnsupported);
+  CHECK(refused_key("a401022002215820" + x + "225820" + y).code == ErrorCode::kMalformed);  // P-384
+  CHECK(refused_key("a401022001215820" + y + "225820" + x).code == ErrorCode::kMalformed);
+  CHECK(refused_key("a401022001215821" + x + "00225820" + y).code == ErrorCode::kMalformed);
+  CHECK(refused_key("a40102200121581f" + x.substr(2) + "225820" + y).code == ErrorCode::kMalformed);
+  CHECK(refused_key("a301022001215820" + x).code == ErrorCode::kMalformed);             // no y
+  CHECK(refused_key("a301022001225820" + y).code == ErrorCode::kMalformed);             // no x
+  CHECK(refused_key("a30102215820" + x + "225820" + y).code == ErrorCode::kMalformed);  // no curve
+  CHECK(refused_key("a401022001215820" + x + "22f6").code == ErrorCode::kMalformed);
+  CHECK(refused_key("a401022001217820" + std::string(64, '6') + "225820" + y).code ==
         ErrorCode::kMalformed);
-  CHECK(refused("a301012004215820" + x).code == ErrorCode::kUnsupported);  // X25519
-  CHECK(refused("a301012006215819" + x.substr(14)).code == ErrorCode::kMalformed);
-  CHECK(refused("a301012007215820" + x).code == ErrorCode::kMalformed);
-  CHECK(refused("a30103204121214122").code == ErrorCode::kUnsupported);
+  CHECK(refused_key("a301012004215820" + x).code == ErrorCode::kUnsupported);  // X25519
+  CHECK(refused_key("a301012006215819" + x.substr(14)).code == ErrorCode::kMalformed);
+  CHECK(refused_key("a301012007215820" + x).code == ErrorCode::kMalformed);
+  CHECK(refused_key("a30103204121214122").code == ErrorCode::kUnsupported);
   // alg: another key's, an unknown one, a text, bytes.
-  CHECK(refused(ec_key("0327", "", "a5")).code == ErrorCode::kMalformed);
-  CHECK(refused(ec_key("0301", "", "a5")).code == ErrorCode::kUnsupported);
-  CHECK(refused(ec_key("03654553323536", "", "a5")).code == ErrorCode::kUnsupported);
-  CHECK(refused(ec_key("034126", "", "a5")).code == ErrorCode::kMalformed);
-  CHECK(refused(ec_key("026161", "", "a5")).code == ErrorCode::kMalformed);  // kid as text
-  CHECK(refused(ec_key("0102", "", "a5")).code == ErrorCode::kMalformed);    // kty twice
+  CHECK(refused_key(ec_key("0327", "", "a5")).code == ErrorCode::kMalformed);
+  CHECK(refused_key(ec_key("0301", "", "a5")).code == ErrorCode::kUnsupported);
+  CHECK(refused_key(ec_key("03654553323536", "", "a5")).code == ErrorCode::kUnsupported);
+  CHECK(refused_key(ec_key("034126", "", "a5")).code == ErrorCode::kMalformed);
+  CHECK(refused_key(ec_key("026161", "", "a5")).code == ErrorCode::kMalformed);  // kid as text
+  CHECK(refused_key(ec_key("0102", "", "a5")).code == ErrorCode::kMalformed);    // kty twice
 }
 
 TEST_CASE("cose key: key_ops and labels that mean nothing here are passed over") {
-  CHECK(cose_key_decode(hex(ec_key("048102", "", "a5"))).has_value());
-  CHECK(cose_key_decode(hex(ec_key("6161f6", "", "a5"))).has_value());
+  CHECK(cose_key_decode(key_hex(ec_key("048102", "", "a5"))).has_value());
+  CHECK(cose_key_decode(key_hex(ec_key("6161f6", "", "a5"))).has_value());
 }
 
 TEST_CASE("cose key: a set there and back, without the elements that are no usable keys") {
   std::vector<CoseKey> keys;
-  for (const PublicKey& key : one_key_of_each()) {
+  for (const PublicKey& key : one_public_key_of_each()) {
     keys.push_back(
         {key, Bytes{static_cast<std::uint8_t>(keys.size())}, default_algorithm(key.kind())});
   }
@@ -183,13 +183,13 @@ TEST_CASE("cose key: a set there and back, without the elements that are no usab
     CHECK(decoded[i].algorithm == keys[i].algorithm);
   }
   CHECK(cose_key_set_encode(decoded) == encoded);
-  CHECK(cose_key_set_decode(hex("80"))->empty());
-  const auto mixed = cose_key_set_decode(hex("83a10104" + ec_key() + "f6")).value();
+  CHECK(cose_key_set_decode(key_hex("80"))->empty());
+  const auto mixed = cose_key_set_decode(key_hex("83a10104" + ec_key() + "f6")).value();
   REQUIRE(mixed.size() == 1);
   CHECK(hex_encode(cose_key_thumbprint(mixed[0].key)) == kThumbprint);
-  CHECK_FALSE(cose_key_set_decode(hex("81a10104")).has_value());
-  CHECK_FALSE(cose_key_set_decode(hex(ec_key())).has_value());
-  CHECK_FALSE(cose_key_set_decode(hex("8000")).has_value());
+  CHECK_FALSE(cose_key_set_decode(key_hex("81a10104")).has_value());
+  CHECK_FALSE(cose_key_set_decode(key_hex(ec_key())).has_value());
+  CHECK_FALSE(cose_key_set_decode(key_hex("8000")).has_value());
   CHECK_FALSE(cose_key_set_decode({}).has_value());
 }
 

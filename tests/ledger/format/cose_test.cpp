@@ -21,10 +21,10 @@
 namespace witan {
 namespace {
 
-constexpr std::size_t kMax = limits::kStatementBytesDefault;
+constexpr std::size_t kCoseMax = limits::kStatementBytesDefault;
 const std::string kPayload = "This is the content.";
 
-Bytes hex(std::string_view text) {
+Bytes cose_hex(std::string_view text) {
   return hex_decode(text).value();
 }
 
@@ -61,7 +61,7 @@ Bytes signed_message(const PrivateKey& key, Algorithm algorithm, BytesView prote
 
 ErrorCode parse_refused(std::string_view text) {
   INFO(text);
-  const auto parsed = CoseSign1::parse(hex(text), kMax);
+  const auto parsed = CoseSign1::parse(cose_hex(text), kCoseMax);
   REQUIRE_FALSE(parsed.has_value());
   return parsed.error().code;
 }
@@ -82,7 +82,7 @@ TEST_CASE("cose: a message signed with each algorithm parses and verifies") {
       if (!accepts(algorithm, key.public_key().kind())) continue;
       INFO(to_string(algorithm));
       const Bytes encoded = signed_message(key, algorithm, protected_with(algorithm));
-      const auto message = CoseSign1::parse(encoded, kMax).value();
+      const auto message = CoseSign1::parse(encoded, kCoseMax).value();
       CHECK(message.tagged);
       CHECK(message.algorithm().value() == algorithm);
       CHECK(as_text(message.payload.value()) == kPayload);
@@ -104,22 +104,22 @@ TEST_CASE("cose: no message with one byte changed verifies") {
     const auto key = PrivateKey::generate(kind).value();
     const Algorithm algorithm = default_algorithm(kind);
     const Bytes good = signed_message(key, algorithm, protected_with(algorithm));
-    REQUIRE(CoseSign1::parse(good, kMax)->verify(key.public_key()).has_value());
+    REQUIRE(CoseSign1::parse(good, kCoseMax)->verify(key.public_key()).has_value());
     for (std::size_t i = 0; i < good.size(); ++i) {
       for (const std::uint8_t mask : {0x01, 0x20, 0x80, 0xff}) {
         Bytes changed = good;
         changed[i] = static_cast<std::uint8_t>(changed[i] ^ mask);
-        const auto message = CoseSign1::parse(changed, kMax);
+        const auto message = CoseSign1::parse(changed, kCoseMax);
         INFO("byte " << i << " mask " << int{mask});
         REQUIRE_FALSE((message && message->verify(key.public_key()).has_value()));
       }
     }
     for (std::size_t size = 0; size < good.size(); ++size) {
-      REQUIRE_FALSE(CoseSign1::parse(BytesView(good).first(size), kMax).has_value());
+      REQUIRE_FALSE(CoseSign1::parse(BytesView(good).first(size), kCoseMax).has_value());
     }
     Bytes longer = good;
     longer.push_back(0);
-    CHECK(CoseSign1::parse(longer, kMax).error().code == ErrorCode::kMalformed);
+    CHECK(CoseSign1::parse(longer, kCoseMax).error().code == ErrorCode::kMalformed);
   }
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("cose: the parsed message outlives the input and its own copies") {
   const auto key = PrivateKey::generate(KeyKind::kEd25519).value();
   auto encoded = std::make_unique<Bytes>(
       signed_message(key, Algorithm::kEdDsa, protected_with(Algorithm::kEdDsa)));
-  auto first = std::make_unique<CoseSign1>(CoseSign1::parse(*encoded, kMax).value());
+  auto first = std::make_unique<CoseSign1>(CoseSign1::parse(*encoded, kCoseMax).value());
   encoded.reset();
   const CoseSign1 second = *first;
   first.reset();
@@ -136,10 +136,10 @@ TEST_CASE("cose: the parsed message outlives the input and its own copies") {
 
 TEST_CASE("cose: the message with heads longer than needed verifies over its own bytes") {
   const auto key = PrivateKey::generate(KeyKind::kEd25519).value();
-  const Bytes header = hex("b801180127");  // {1: -8} in more bytes than needed: 1 as 18 01
+  const Bytes header = cose_hex("b801180127");  // {1: -8} in more bytes than needed: 1 as 18 01
   REQUIRE(header.size() == 5);
   const Bytes message = signed_message(key, Algorithm::kEdDsa, header);
-  const auto parsed = CoseSign1::parse(message, kMax).value();
+  const auto parsed = CoseSign1::parse(message, kCoseMax).value();
   CHECK(hex_encode(parsed.protected_bytes) == "b801180127");
   CHECK(parsed.verify(key.public_key()).has_value());
 }
@@ -148,7 +148,7 @@ TEST_CASE("cose: a detached payload is given by the caller, once") {
   const auto key = PrivateKey::generate(KeyKind::kP256).value();
   const Bytes header = protected_with(Algorithm::kEs256);
   const auto detached =
-      CoseSign1::parse(signed_message(key, Algorithm::kEs256, header, kPayload, true), kMax)
+      CoseSign1::parse(signed_message(key, Algorithm::kEs256, header, kPayload, true), kCoseMax)
           .value();
   CHECK_FALSE(detached.payload.has_value());
   CHECK(detached.verify(key.public_key(), as_bytes(kPayload)).has_value());
@@ -156,12 +156,12 @@ TEST_CASE("cose: a detached payload is given by the caller, once") {
         ErrorCode::kBadSignature);
   CHECK_THAT(detached.verify(key.public_key()).error().message, ContainsSubstring("detached"));
   const auto attached =
-      CoseSign1::parse(signed_message(key, Algorithm::kEs256, header), kMax).value();
+      CoseSign1::parse(signed_message(key, Algorithm::kEs256, header), kCoseMax).value();
   CHECK(attached.verify(key.public_key(), as_bytes(kPayload)).error().code ==
         ErrorCode::kMalformed);
   // An empty payload is one, and not a missing one.
   const auto empty =
-      CoseSign1::parse(signed_message(key, Algorithm::kEs256, header, ""), kMax).value();
+      CoseSign1::parse(signed_message(key, Algorithm::kEs256, header, ""), kCoseMax).value();
   REQUIRE(empty.payload.has_value());
   CHECK(empty.payload->empty());
   CHECK(empty.verify(key.public_key()).has_value());
@@ -174,7 +174,7 @@ TEST_CASE("cose: external data is part of what is signed") {
       key.sign(Algorithm::kEdDsa, cose_to_be_signed(header, as_bytes("p"), as_bytes("context")))
           .value();
   const auto message =
-      CoseSign1::parse(cose_sign1_encode(header, kEmptyMap, as_bytes("p"), signature), kMax)
+      CoseSign1::parse(cose_sign1_encode(header, kEmptyMap, as_bytes("p"), signature), kCoseMax)
           .value();
   CHECK(message.verify(key.public_key(), std::nullopt, as_bytes("context")).has_value());
   CHECK_FALSE(message.verify(key.public_key()).has_value());
@@ -184,7 +184,7 @@ TEST_CASE("cose: the algorithm stands in the protected header as a known number"
   const auto key = PrivateKey::generate(KeyKind::kEd25519).value().public_key();
   const auto refused = [&](std::string_view text) {
     INFO(text);
-    const auto message = CoseSign1::parse(hex(text), kMax);
+    const auto message = CoseSign1::parse(cose_hex(text), kCoseMax);
     REQUIRE(message.has_value());
     CHECK(message->verify(key).error().code == message->algorithm().error().code);
     return message->algorithm().error();
@@ -202,8 +202,8 @@ TEST_CASE("cose: the algorithm stands in the protected header as a known number"
 }
 
 TEST_CASE("cose: wrong shapes are refused") {
-  REQUIRE(CoseSign1::parse(hex("d28440a04040"), kMax).has_value());
-  CHECK_FALSE(CoseSign1::parse(hex("8440a04040"), kMax)->tagged);
+  REQUIRE(CoseSign1::parse(cose_hex("d28440a04040"), kCoseMax).has_value());
+  CHECK_FALSE(CoseSign1::parse(cose_hex("8440a04040"), kCoseMax)->tagged);
   for (const std::string_view text : {
            "",                    // nothing
            "00",                  // an integer
@@ -240,31 +240,31 @@ TEST_CASE("cose: labels occur once, in one of both headers, and are integers or 
   CHECK(parse_refused("d28445a201270126a04040") == ErrorCode::kMalformed);
   CHECK(parse_refused("d28446a20127180126a04040") == ErrorCode::kMalformed);
   CHECK(parse_refused("d28440a20441040441054040") == ErrorCode::kMalformed);
-  const auto across = CoseSign1::parse(hex("d28443a10127a101264040"), kMax);
+  const auto across = CoseSign1::parse(cose_hex("d28443a10127a101264040"), kCoseMax);
   REQUIRE_FALSE(across.has_value());
   CHECK_THAT(across.error().message, ContainsSubstring("label 1"));
   CHECK(parse_refused("d28444a1616101a16161024040") == ErrorCode::kMalformed);
-  CHECK(CoseSign1::parse(hex("d28443a10127a16161014040"), kMax).has_value());
+  CHECK(CoseSign1::parse(cose_hex("d28443a10127a16161014040"), kCoseMax).has_value());
   CHECK(parse_refused("d28440a14101014040") == ErrorCode::kMalformed);                // bytes label
   CHECK(parse_refused("d28440a11bffffffffffffffff014040") == ErrorCode::kMalformed);  // not int64
   CHECK(parse_refused("d28440a1f6014040") == ErrorCode::kMalformed);
 }
 
 TEST_CASE("cose: size and nesting are bounded") {
-  CHECK(CoseSign1::parse(hex("d28440a04040"), 5).error().code == ErrorCode::kTooLarge);
-  CHECK(CoseSign1::parse(hex("d28440a04040"), 6).has_value());
+  CHECK(CoseSign1::parse(cose_hex("d28440a04040"), 5).error().code == ErrorCode::kTooLarge);
+  CHECK(CoseSign1::parse(cose_hex("d28440a04040"), 6).has_value());
   CHECK(parse_refused("d2845bffffffffffffffff") == ErrorCode::kMalformed);
   CHECK(parse_refused("d2845a7fffffffa04040") == ErrorCode::kMalformed);
-  Bytes deep = hex("d28440a101");
+  Bytes deep = cose_hex("d28440a101");
   deep.insert(deep.end(), 100'000, std::uint8_t{0x81});
-  append(deep, hex("f64040"));
-  CHECK(CoseSign1::parse(deep, kMax).error().code == ErrorCode::kTooLarge);
+  append(deep, cose_hex("f64040"));
+  CHECK(CoseSign1::parse(deep, kCoseMax).error().code == ErrorCode::kTooLarge);
   CborWriter header;
   header.map(1).integer(99);
   for (int i = 0; i < 100; ++i) header.array(1);
   header.null();
   const auto inside = CoseSign1::parse(
-      cose_sign1_encode(header.data(), kEmptyMap, as_bytes("p"), Bytes(64, 0)), kMax);
+      cose_sign1_encode(header.data(), kEmptyMap, as_bytes("p"), Bytes(64, 0)), kCoseMax);
   CHECK(inside.error().code == ErrorCode::kTooLarge);
 }
 

@@ -19,9 +19,9 @@
 namespace witan {
 namespace {
 
-constexpr std::size_t kMax = limits::kStatementBytesDefault;
+constexpr std::size_t kVectorMax = limits::kStatementBytesDefault;
 
-Bytes hex(std::string_view text) {
+Bytes lower_hex(std::string_view text) {
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -33,9 +33,9 @@ Bytes hex(std::string_view text) {
 PublicKey jwk(const nlohmann::json& key) {
   const auto curve = key.at("crv").get<std::string>();
   if (curve == "Ed25519")
-    return PublicKey::from_ed25519(hex(key.at("x_hex").get<std::string>())).value();
+    return PublicKey::from_ed25519(lower_hex(key.at("x_hex").get<std::string>())).value();
   if (curve == "Ed448")
-    return PublicKey::from_ed448(hex(key.at("x_hex").get<std::string>())).value();
+    return PublicKey::from_ed448(lower_hex(key.at("x_hex").get<std::string>())).value();
   const KeyKind kind = curve == "P-256"   ? KeyKind::kP256
                        : curve == "P-384" ? KeyKind::kP384
                                           : KeyKind::kP521;
@@ -66,9 +66,10 @@ TEST_CASE("cose: the examples of the COSE working group") {
     const auto json = nlohmann::json::parse(test::read_file(*vectors / "scitt/cose-wg" / file));
     const auto& input = json.at("input").at("sign0");
     const PublicKey key = jwk(input.at("key"));
-    const Bytes encoded = hex(json.at("output").at("cbor").get<std::string>());
-    const Bytes signed_bytes = hex(json.at("intermediates").at("ToBeSign_hex").get<std::string>());
-    const auto message = CoseSign1::parse(encoded, kMax);
+    const Bytes encoded = lower_hex(json.at("output").at("cbor").get<std::string>());
+    const Bytes signed_bytes =
+        lower_hex(json.at("intermediates").at("ToBeSign_hex").get<std::string>());
+    const auto message = CoseSign1::parse(encoded, kVectorMax);
     const std::string_view id(name);
     ++checked;
     if (json.value("fail", false)) {
@@ -86,7 +87,7 @@ TEST_CASE("cose: the examples of the COSE working group") {
       CHECK(cose_to_be_signed(message->protected_bytes, *message->payload) == signed_bytes);
       CHECK(key.verify(Algorithm::kEs256, signed_bytes, message->signature).has_value());
     } else if (id == "sign-pass-02") {
-      const Bytes external = hex(input.at("external").get<std::string>());
+      const Bytes external = lower_hex(input.at("external").get<std::string>());
       CHECK(message->verify(key, std::nullopt, external).has_value());
       CHECK(message->verify(key).error().code == ErrorCode::kBadSignature);
       CHECK(cose_to_be_signed(message->protected_bytes, *message->payload, external) ==
@@ -112,7 +113,7 @@ TEST_CASE("cose: documents of other systems parse and encode to the same bytes")
       if (file.path().extension() != ".cose") continue;
       INFO(file.path().string());
       const std::string content = test::read_file(file.path());
-      const auto message = CoseSign1::parse(as_bytes(content), kMax);
+      const auto message = CoseSign1::parse(as_bytes(content), kVectorMax);
       REQUIRE(message.has_value());
       CHECK(message->algorithm().has_value());
       CHECK(cbor_diagnostic(as_bytes(content)).has_value());
@@ -143,7 +144,7 @@ TEST_CASE("cose: statements and receipts of another implementation verify under 
     if (!entry.is_directory()) continue;
     INFO(entry.path().string());
     const std::string content = test::read_file(entry.path() / "statement.cose");
-    const auto message = CoseSign1::parse(as_bytes(content), kMax).value();
+    const auto message = CoseSign1::parse(as_bytes(content), kVectorMax).value();
     const auto key = PublicKey::from_pem(test::read_file(entry.path() / "issuer-key.pem")).value();
     const bool expect_valid =
         entry.path().filename().string().find("bad-statement-sig") == std::string::npos;

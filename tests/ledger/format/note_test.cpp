@@ -24,7 +24,7 @@ constexpr std::string_view kExampleNote =
 
 const std::string kDash = "\xe2\x80\x94 ";
 
-PrivateKey ed25519_key() {
+PrivateKey note_key() {
   init_crypto();
   return PrivateKey::generate(KeyKind::kEd25519).value();
 }
@@ -81,7 +81,7 @@ TEST_CASE("note: every truncation is refused") {
 }
 
 TEST_CASE("note: texts with empty lines end at the last one") {
-  const PrivateKey key = ed25519_key();
+  const PrivateKey key = note_key();
   for (const std::string text : {"\n", "a\n\nb\n", "\n\n\n", "a\n\n", "\u00e8 sera\n"}) {
     const NoteSignature signature = sign_note(text, "k", key).value();
     const Note note{text, {signature}};
@@ -146,7 +146,7 @@ TEST_CASE("note: 128 signatures are read, 129 are too many, and so are 128 KiB")
 }
 
 TEST_CASE("note: signatures of unknown keys are ignored, whatever they contain") {
-  const PrivateKey key = ed25519_key();
+  const PrivateKey key = note_key();
   const VerifierKey vkey = vkey_of(key, "good");
   Note note{"text\n", {}};
   NoteSignature forged = sign_note("text\n", "good", key).value();
@@ -167,8 +167,8 @@ TEST_CASE("note: signatures of unknown keys are ignored, whatever they contain")
 }
 
 TEST_CASE("note: one wrong signature of a known key refuses that key, and no other") {
-  const PrivateKey key = ed25519_key();
-  const PrivateKey other = ed25519_key();
+  const PrivateKey key = note_key();
+  const PrivateKey other = note_key();
   Note note{"text\n", {sign_note("text\n", "a", key).value()}};
   note.signatures.push_back(note.signatures.front());
   CHECK(verify_note(note, vkey_of(key, "a")));  // the same line twice
@@ -337,7 +337,7 @@ TEST_CASE("note: RFC 6962 signatures are kept and reported as unverifiable") {
 }
 
 TEST_CASE("note: signing refuses what could not be read again") {
-  const PrivateKey key = ed25519_key();
+  const PrivateKey key = note_key();
   for (const std::string text : {"", "no newline", "tab\t\n", "bad \xff\n", "cr\r\n"}) {
     CHECK(sign_note(text, "k", key).error().code == ErrorCode::kMalformed);
   }

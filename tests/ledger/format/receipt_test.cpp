@@ -31,7 +31,7 @@ Result<Hash32> read_node(NodeId id) {
   return range_root(id.index << id.level, std::uint64_t{1} << id.level);
 }
 
-struct Log {
+struct ReceiptLog {
   PrivateKey key = make_key(KeyKind::kP256);
 
   [[nodiscard]] Bytes head(std::uint64_t size) const {
@@ -85,7 +85,7 @@ ErrorCode refusal(const Bytes& bytes) {
 }  // namespace
 
 TEST_CASE("receipt: every position of small trees verifies, and no other entry does") {
-  const Log log;
+  const ReceiptLog log;
   for (std::uint64_t size = 1; size <= 9; ++size) {
     for (std::uint64_t index = 0; index < size; ++index) {
       const auto receipt = Receipt::parse(log.inclusion(index, size, "note"));
@@ -107,7 +107,7 @@ TEST_CASE("receipt: every position of small trees verifies, and no other entry d
 }
 
 TEST_CASE("receipt: consistency gives the newer root from the older one, for all sizes to 17") {
-  const Log log;
+  const ReceiptLog log;
   for (std::uint64_t to = 1; to <= 17; ++to) {
     for (std::uint64_t from = 1; from <= to; ++from) {
       const auto receipt = Receipt::parse(log.consistency(from, to));
@@ -123,7 +123,7 @@ TEST_CASE("receipt: consistency gives the newer root from the older one, for all
 }
 
 TEST_CASE("receipt: every flipped byte fails") {
-  const Log log;
+  const ReceiptLog log;
   const Bytes bytes = log.inclusion(3, 8);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     for (const std::uint8_t bit : {0x01, 0x20, 0x80}) {
@@ -137,7 +137,7 @@ TEST_CASE("receipt: every flipped byte fails") {
 }
 
 TEST_CASE("receipt: truncated at every length and with bytes after it") {
-  Bytes bytes = Log{}.inclusion(2, 5);
+  Bytes bytes = ReceiptLog{}.inclusion(2, 5);
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     CHECK_FALSE(Receipt::parse(BytesView(bytes).first(size)));
   }
@@ -146,7 +146,7 @@ TEST_CASE("receipt: truncated at every length and with bytes after it") {
 }
 
 TEST_CASE("receipt: a head of another size, an index beyond it, and attached payloads") {
-  const Log log;
+  const ReceiptLog log;
   const auto& key = log.key.public_key();
   // The head says 8, the proof 7.
   InclusionProof other{TreeSize{7}, LeafIndex{3},
@@ -177,7 +177,7 @@ TEST_CASE("receipt: a head of another size, an index beyond it, and attached pay
 }
 
 TEST_CASE("receipt: the only leaf of a tree has an empty path") {
-  const Log log;
+  const ReceiptLog log;
   const Bytes bytes = log.inclusion(0, 1);
   const auto receipt = Receipt::parse(bytes);
   REQUIRE(receipt);

@@ -13,12 +13,13 @@ using namespace witan::test;
 
 namespace {
 
-constexpr std::size_t kMax = limits::kStatementBytesDefault;
+constexpr std::size_t kStatementMax = limits::kStatementBytesDefault;
 
 // The refusal of a statement with these header parts, properly signed.
 StatementError refusal(const HeaderParts& parts, std::string_view payload = "payload") {
   const PrivateKey key = make_key();
-  const auto parsed = Statement::parse(sign_raw(key, parts.encode(), as_bytes(payload)), kMax);
+  const auto parsed =
+      Statement::parse(sign_raw(key, parts.encode(), as_bytes(payload)), kStatementMax);
   REQUIRE_FALSE(parsed);
   return parsed.error();
 }
@@ -37,7 +38,7 @@ TEST_CASE("statement: what make_statement writes is read again, for every kind o
     const PrivateKey key = make_key(kind);
     const StatementRequest request = sample_request();
     const Bytes bytes = make_statement(request, key).value();
-    const auto statement = Statement::parse(bytes, kMax);
+    const auto statement = Statement::parse(bytes, kStatementMax);
     REQUIRE(statement);
     CHECK(statement->issuer == request.issuer);
     CHECK(statement->subject == request.subject);
@@ -59,7 +60,7 @@ TEST_CASE("statement: a hash envelope carries 258 to 260 and no content type") {
   request.hash_envelope = HashEnvelope{-16, "application/vnd.debian.binary-package", "https://a/b"};
   request.payload = to_bytes(sha256(as_bytes("artifact")));
   const PrivateKey key = make_key();
-  const auto statement = Statement::parse(make_statement(request, key).value(), kMax);
+  const auto statement = Statement::parse(make_statement(request, key).value(), kStatementMax);
   REQUIRE(statement);
   REQUIRE(statement->hash_envelope);
   CHECK(statement->hash_envelope->hash_algorithm == -16);
@@ -79,11 +80,11 @@ TEST_CASE("statement: a hash envelope carries 258 to 260 and no content type") {
 TEST_CASE("statement: receipts travel in the unprotected header and do not change the entry") {
   const PrivateKey key = make_key();
   const Bytes bytes = make_statement(sample_request(), key).value();
-  const Statement statement = Statement::parse(bytes, kMax).value();
+  const Statement statement = Statement::parse(bytes, kStatementMax).value();
   CHECK(statement.receipts().value().empty());
   const std::vector<Bytes> receipts{bytes_of("one"), bytes_of("two")};
   const Bytes embedded = embed_receipts(statement, receipts);
-  const Statement again = Statement::parse(embedded, kMax).value();
+  const Statement again = Statement::parse(embedded, kStatementMax).value();
   CHECK(again.receipts().value() == receipts);
   CHECK(again.entry() == statement.entry());
   CHECK(again.canonical() == bytes);
@@ -134,17 +135,17 @@ TEST_CASE("statement: a detached payload and a missing tag are refused") {
   const PrivateKey key = make_key();
   const Bytes header = HeaderParts{}.encode();
   const Bytes detached = cose_sign1_encode(header, kNoHeaders, std::nullopt, Bytes(64));
-  const auto refused = Statement::parse(detached, kMax);
+  const auto refused = Statement::parse(detached, kStatementMax);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().fault == StatementFault::kPayloadMissing);
   CHECK_THAT(refused.error().message, ContainsSubstring("detached"));
 
   Bytes untagged = sign_raw(key, header, as_bytes("payload"));
   untagged.erase(untagged.begin());
-  const auto without_tag = Statement::parse(untagged, kMax);
+  const auto without_tag = Statement::parse(untagged, kStatementMax);
   REQUIRE_FALSE(without_tag);
   CHECK_THAT(without_tag.error().message, ContainsSubstring("tag 18"));
-  CHECK(Statement::parse(untagged, kMax, StatementProfile::kForeign));
+  CHECK(Statement::parse(untagged, kStatementMax, StatementProfile::kForeign));
 }
 
 TEST_CASE("statement: x5chain and x5t of other shapes are refused") {
@@ -188,19 +189,20 @@ TEST_CASE("statement: crit must name headers that are there and understood") {
   CHECK(refusal(unknown).code == ErrorCode::kUnsupported);
   CHECK_THAT(refusal(unknown).message, ContainsSubstring("label new is not understood"));
   const PrivateKey key = make_key();
-  const auto foreign = Statement::parse(sign_raw(key, unknown.encode(), as_bytes("p")), kMax,
-                                        StatementProfile::kForeign);
+  const auto foreign = Statement::parse(sign_raw(key, unknown.encode(), as_bytes("p")),
+                                        kStatementMax, StatementProfile::kForeign);
   REQUIRE(foreign);
   CHECK(foreign->crit_not_understood == std::vector<std::string>{"new"});
   const HeaderParts known = with([](CborWriter& out) { out.integer(2).array(1).integer(15); });
-  CHECK(Statement::parse(sign_raw(key, known.encode(), as_bytes("p")), kMax));
+  CHECK(Statement::parse(sign_raw(key, known.encode(), as_bytes("p")), kStatementMax));
 }
 
 TEST_CASE("statement: what decides may not stand in the unprotected header") {
   const PrivateKey key = make_key();
   HeaderParts parts;
   const auto parse_with = [&](const Bytes& unprotected) {
-    return Statement::parse(sign_raw(key, parts.encode(), as_bytes("p"), unprotected), kMax);
+    return Statement::parse(sign_raw(key, parts.encode(), as_bytes("p"), unprotected),
+                            kStatementMax);
   };
   CborWriter claims;
   claims.map(1).integer(258).integer(-16);
@@ -224,20 +226,20 @@ TEST_CASE("statement: what decides may not stand in the unprotected header") {
 TEST_CASE("statement: duplicated labels are refused, in whatever length their heads are") {
   const PrivateKey key = make_key();
   Bytes header = with([](CborWriter& out) { out.integer(4).bytes(as_bytes("kid")); }).encode();
-  CHECK_FALSE(Statement::parse(sign_raw(key, header, as_bytes("p")), kMax));
+  CHECK_FALSE(Statement::parse(sign_raw(key, header, as_bytes("p")), kStatementMax));
   // {1: -8, 18 01: -7, ...}
   header = with([](CborWriter& out) {
              const Bytes long_one{0x18, 0x01, 0x26};
              out.raw(long_one);
            }).encode();
-  CHECK_FALSE(Statement::parse(sign_raw(key, header, as_bytes("p")), kMax));
+  CHECK_FALSE(Statement::parse(sign_raw(key, header, as_bytes("p")), kStatementMax));
 }
 
 TEST_CASE("statement: longer heads than needed give the same entry") {
   const PrivateKey key = make_key();
   const Bytes header = HeaderParts{}.encode();
   const Bytes minimal = sign_raw(key, header, as_bytes("payload"));
-  const Statement statement = Statement::parse(minimal, kMax).value();
+  const Statement statement = Statement::parse(minimal, kStatementMax).value();
   Bytes longer{0xd8, 18, 0x98, 4, 0x59, 0};
   longer.push_back(static_cast<std::uint8_t>(header.size()));
   append(longer, header);
@@ -245,7 +247,7 @@ TEST_CASE("statement: longer heads than needed give the same entry") {
   append(longer, as_bytes("payload"));
   append(longer, Bytes{0x59, 0, 64});
   append(longer, statement.cose.signature);
-  const auto parsed = Statement::parse(longer, kMax);
+  const auto parsed = Statement::parse(longer, kStatementMax);
   REQUIRE(parsed);
   CHECK(parsed->canonical() == minimal);
   CHECK(parsed->entry() == statement.entry());
@@ -255,11 +257,11 @@ TEST_CASE("statement: longer heads than needed give the same entry") {
 TEST_CASE("statement: truncated at every length, with bytes after it, oversized and deep") {
   const Bytes bytes = make_statement(sample_request(), make_key()).value();
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    CHECK_FALSE(Statement::parse(BytesView(bytes).first(size), kMax));
+    CHECK_FALSE(Statement::parse(BytesView(bytes).first(size), kStatementMax));
   }
   Bytes trailing = bytes;
   trailing.push_back(0);
-  CHECK_FALSE(Statement::parse(trailing, kMax));
+  CHECK_FALSE(Statement::parse(trailing, kStatementMax));
   CHECK(Statement::parse(bytes, bytes.size()));
   CHECK(Statement::parse(bytes, bytes.size() - 1).error().code == ErrorCode::kTooLarge);
   const HeaderParts deep = with([](CborWriter& out) {
@@ -273,11 +275,11 @@ TEST_CASE("statement: truncated at every length, with bytes after it, oversized 
 TEST_CASE("statement: every flipped byte fails to parse, to verify, or lies outside the entry") {
   const PrivateKey key = make_key();
   const Bytes bytes = make_statement(sample_request(), key).value();
-  const Statement original = Statement::parse(bytes, kMax).value();
+  const Statement original = Statement::parse(bytes, kStatementMax).value();
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     Bytes changed = bytes;
     changed[i] ^= 0x01;
-    const auto parsed = Statement::parse(changed, kMax);
+    const auto parsed = Statement::parse(changed, kStatementMax);
     if (!parsed || !parsed->cose.verify(key.public_key())) continue;
     CHECK(parsed->entry() == original.entry());
   }
@@ -298,7 +300,7 @@ TEST_CASE("statement: the outside files parse as their index says") {
         "ccf-payloads/manifest.spdx.json.sha384.digest.cose"}) {
     INFO(name);
     const Bytes bytes = file_bytes(scitt / name);
-    const auto statement = Statement::parse(bytes, kMax);
+    const auto statement = Statement::parse(bytes, kStatementMax);
     REQUIRE(statement);
     CHECK_FALSE(statement->x5chain.empty());
     CHECK(statement->x5t);
@@ -310,10 +312,10 @@ TEST_CASE("statement: the outside files parse as their index says") {
     INFO(date);
     const Bytes bytes =
         file_bytes(scitt / "ccf-payloads" / ("css-attested-cosesign1-" + date + ".cose"));
-    const auto foreign = Statement::parse(bytes, kMax, StatementProfile::kForeign);
+    const auto foreign = Statement::parse(bytes, kStatementMax, StatementProfile::kForeign);
     REQUIRE(foreign);
     CHECK(foreign->crit_not_understood.size() == 1);
-    const auto refused = Statement::parse(bytes, kMax);
+    const auto refused = Statement::parse(bytes, kStatementMax);
     REQUIRE_FALSE(refused);
     CHECK_THAT(refused.error().message, ContainsSubstring("did:attestedsvc is not supported"));
     CHECK(refused.error().fault == StatementFault::kRejected);
@@ -324,8 +326,8 @@ TEST_CASE("statement: the outside files parse as their index says") {
        {"valid-eddsa", "valid-es256", "fail-bad-statement-sig", "valid-ccf-vds2"}) {
     INFO(name);
     const Bytes bytes = file_bytes(scitt / "scitt-cose-v1" / name / "statement.cose");
-    CHECK(Statement::parse(bytes, kMax, StatementProfile::kForeign));
-    const auto refused = Statement::parse(bytes, kMax);
+    CHECK(Statement::parse(bytes, kStatementMax, StatementProfile::kForeign));
+    const auto refused = Statement::parse(bytes, kStatementMax);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().fault == (name == "valid-ccf-vds2"
                                         ? StatementFault::kMalformed

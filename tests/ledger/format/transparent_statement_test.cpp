@@ -20,7 +20,7 @@ using namespace witan::test;
 
 namespace {
 
-constexpr std::size_t kMax = limits::kStatementBytesDefault;
+constexpr std::size_t kTransparentMax = limits::kStatementBytesDefault;
 
 std::vector<Certificate> chain_of(const Statement& statement) {
   std::vector<Certificate> chain;
@@ -49,7 +49,7 @@ TEST_CASE("transparent statement: the production statement verifies with its rec
   }
   const auto folder = *vectors / "scitt" / "ccf-golden";
   const auto expected = nlohmann::json::parse(read_file(folder / "derived-expected.json"));
-  const auto statement = Statement::parse(file_bytes(folder / "uvm_0.2.10.cose"), kMax);
+  const auto statement = Statement::parse(file_bytes(folder / "uvm_0.2.10.cose"), kTransparentMax);
   REQUIRE(statement);
   CHECK(statement->algorithm == Algorithm::kPs384);
   CHECK(statement->issued_at_s == 1'766'437'887);
@@ -90,7 +90,7 @@ TEST_CASE("transparent statement: signatures of the outside files with chains ve
         "manifest.spdx.json.sha384.digest", "css-attested-cosesign1-20250925"}) {
     INFO(name);
     const Bytes bytes = file_bytes(*vectors / "scitt" / "ccf-payloads" / (name + ".cose"));
-    const auto statement = Statement::parse(bytes, kMax, StatementProfile::kForeign);
+    const auto statement = Statement::parse(bytes, kTransparentMax, StatementProfile::kForeign);
     REQUIRE(statement);
     const auto chain = chain_of(*statement);
     REQUIRE(chain.size() >= 2);
@@ -127,7 +127,7 @@ TEST_CASE("transparent statement: another implementation's sets give the results
     const auto set = folder / id;
     const auto expected = nlohmann::json::parse(read_file(set / "expected.json"));
     const Bytes bytes = file_bytes(set / "statement.cose");
-    const auto statement = Statement::parse(bytes, kMax, StatementProfile::kForeign);
+    const auto statement = Statement::parse(bytes, kTransparentMax, StatementProfile::kForeign);
     REQUIRE(statement);
     CHECK(nlohmann::json(statement->issuer) == expected["protected_header"]["statement"]["issuer"]);
     CHECK(static_cast<int>(statement->algorithm) ==
@@ -172,7 +172,7 @@ TEST_CASE("transparent statement: a made one carries its receipt and verifies as
   const PrivateKey issuer = make_key();
   const PrivateKey log = make_key(KeyKind::kP256);
   const Statement statement =
-      Statement::parse(make_statement(sample_request(), issuer).value(), kMax).value();
+      Statement::parse(make_statement(sample_request(), issuer).value(), kTransparentMax).value();
   const Bytes head = cose_head_protected({.kid = cose_key_thumbprint(log.public_key()),
                                           .issuer = "https://log",
                                           .origin = "log",
@@ -183,7 +183,7 @@ TEST_CASE("transparent statement: a made one carries its receipt and verifies as
   const Bytes receipt =
       encode_inclusion_receipt(head, signature, {TreeSize{1}, LeafIndex{0}, {}}, std::nullopt);
   const Bytes file = embed_receipts(statement, {receipt});
-  const Statement read = Statement::parse(file, kMax).value();
+  const Statement read = Statement::parse(file, kTransparentMax).value();
   CHECK(read.cose.verify(issuer.public_key()));
   const auto found = Receipt::parse(read.receipts().value().at(0));
   REQUIRE(found);

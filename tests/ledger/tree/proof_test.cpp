@@ -18,7 +18,7 @@ using test::ReferenceTree;
 
 constexpr std::size_t kLeaves = 300;
 constexpr std::uint64_t kHuge = std::uint64_t{1} << 63;
-constexpr std::uint64_t kMax = ~std::uint64_t{0};
+constexpr std::uint64_t kUint64Max = ~std::uint64_t{0};
 
 // Calls `check` with the proof after flipping each of its bits in turn.
 template <typename Check>
@@ -186,8 +186,8 @@ TEST_CASE("proof: hostile indexes and sizes are refused with their numbers named
   };
   const Hash32 hash{};
   const Hashes proof(63);
-  for (const std::uint64_t size : {std::uint64_t{0}, limits::kTreeSizeMax + 1, kHuge, kMax}) {
-    for (const std::uint64_t index : {std::uint64_t{0}, size - 1, size, kHuge, kMax}) {
+  for (const std::uint64_t size : {std::uint64_t{0}, limits::kTreeSizeMax + 1, kHuge, kUint64Max}) {
+    for (const std::uint64_t index : {std::uint64_t{0}, size - 1, size, kHuge, kUint64Max}) {
       const LeafIndex at{index};
       const TreeSize of{size};
       CHECK(inclusion_proof(at, of, never).error().code == ErrorCode::kMalformed);

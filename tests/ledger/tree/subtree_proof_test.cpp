@@ -20,7 +20,7 @@ namespace {
 using test::Hashes;
 using test::ReferenceTree;
 
-constexpr std::uint64_t kLeaves = 130;
+constexpr std::uint64_t kSubtreeLeaves = 130;
 
 std::string range(std::uint64_t start, std::uint64_t end) {
   return "[" + std::to_string(start) + ", " + std::to_string(end) + ")";
@@ -60,7 +60,7 @@ void for_each_subtree(std::uint64_t size, const Visit& visit) {
 
 std::string subtree_hash_digest(const NodeReader& nodes) {
   std::ostringstream text;
-  for_each_subtree(kLeaves, [&](Subtree subtree) {
+  for_each_subtree(kSubtreeLeaves, [&](Subtree subtree) {
     Hash32 root = empty_root();
     if (subtree.start != subtree.end) root = subtree_root(subtree, nodes).value();
     text << range(subtree.start, subtree.end) << ' ' << hex_encode(root) << '\n';
@@ -70,7 +70,7 @@ std::string subtree_hash_digest(const NodeReader& nodes) {
 
 std::string consistency_digest(const NodeReader& nodes) {
   std::ostringstream text;
-  for (std::uint64_t size = 0; size <= kLeaves; ++size) {
+  for (std::uint64_t size = 0; size <= kSubtreeLeaves; ++size) {
     for_each_subtree(size, [&](Subtree subtree) {
       Hashes proof;
       if (subtree.start != subtree.end) {
@@ -85,7 +85,7 @@ std::string consistency_digest(const NodeReader& nodes) {
 
 std::string inclusion_digest(const NodeReader& nodes) {
   std::ostringstream text;
-  for_each_subtree(kLeaves, [&](Subtree subtree) {
+  for_each_subtree(kSubtreeLeaves, [&](Subtree subtree) {
     for (std::uint64_t index = subtree.start; index < subtree.end; ++index) {
       text << index << ' ' << range(subtree.start, subtree.end);
       write_proof(text, subtree_inclusion_proof(LeafIndex{index}, subtree, nodes).value());
@@ -96,7 +96,7 @@ std::string inclusion_digest(const NodeReader& nodes) {
 
 std::string covering_digest() {
   std::ostringstream text;
-  for (std::uint64_t end = 0; end <= kLeaves; ++end) {
+  for (std::uint64_t end = 0; end <= kSubtreeLeaves; ++end) {
     for (std::uint64_t start = 0; start <= end; ++start) {
       const auto cover = covering_subtrees(start, end);
       text << range(cover.first.start, cover.first.end) << ' '
@@ -124,9 +124,9 @@ TEST_CASE("subtree: valid when it starts at a multiple of its rounded-up length"
 }
 
 TEST_CASE("subtree: proofs are the defined ones for every valid subtree of trees up to 130") {
-  const ReferenceTree tree(kLeaves);
+  const ReferenceTree tree(kSubtreeLeaves);
   const NodeReader nodes = tree.reader();
-  for (std::uint64_t size = 1; size <= kLeaves; ++size) {
+  for (std::uint64_t size = 1; size <= kSubtreeLeaves; ++size) {
     for_each_subtree(size, [&](Subtree subtree) {
       if (subtree.start == subtree.end) return;
       const Hash32 hash = tree.mth(subtree.start, subtree.end);
@@ -142,9 +142,9 @@ TEST_CASE("subtree: proofs are the defined ones for every valid subtree of trees
 }
 
 TEST_CASE("subtree: a leaf's proof is its path inside the subtree") {
-  const ReferenceTree tree(kLeaves);
+  const ReferenceTree tree(kSubtreeLeaves);
   const NodeReader nodes = tree.reader();
-  for_each_subtree(kLeaves, [&](Subtree subtree) {
+  for_each_subtree(kSubtreeLeaves, [&](Subtree subtree) {
     const Hash32 hash = tree.mth(subtree.start, subtree.end);
     for (std::uint64_t index = subtree.start; index < subtree.end; ++index) {
       const LeafIndex at{index};
@@ -230,7 +230,7 @@ TEST_CASE("subtree: outside digests over all subtrees of 130 leaves are reproduc
   }
   const auto vectors =
       nlohmann::json::parse(test::read_file(*dir / "tlog/merkle/subtree-accumulated.json"));
-  const ReferenceTree tree(kLeaves, 1);
+  const ReferenceTree tree(kSubtreeLeaves, 1);
   const NodeReader nodes = tree.reader();
   const auto& digests = vectors.at("digests");
   const auto expected = [&](const char* name) {

@@ -56,16 +56,16 @@ void check_prints(const Json& value) {
 }  // namespace
 
 TEST_CASE("printable: what a terminal would obey is escaped, the rest stays") {
-  CHECK(printable("plain \xc3\xa9 text") == "plain \xc3\xa9 text");
-  CHECK(printable("a\nb\tc\r") == "a\\nb\\tc\\r");
-  CHECK(printable("\x1b[31mred") == "\\x1b[31mred");
-  CHECK(printable("\x7f") == "\\x7f");
-  CHECK(printable("\xc2\x9b"
-                  "31m") == "\\u009b31m");
-  CHECK(printable("\xe2\x80\xae") == "\\u202e");
-  CHECK(printable("\xff\xc3") == "\\xff\\xc3");
-  CHECK(printable(std::string("\0", 1)) == "\\x00");
-  CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");
+  CHECK(cli::printable("plain \xc3\xa9 text") == "plain \xc3\xa9 text");
+  CHECK(cli::printable("a\nb\tc\r") == "a\\nb\\tc\\r");
+  CHECK(cli::printable("\x1b[31mred") == "\\x1b[31mred");
+  CHECK(cli::printable("\x7f") == "\\x7f");
+  CHECK(cli::printable("\xc2\x9b"
+                       "31m") == "\\u009b31m");
+  CHECK(cli::printable("\xe2\x80\xae") == "\\u202e");
+  CHECK(cli::printable("\xff\xc3") == "\\xff\\xc3");
+  CHECK(cli::printable(std::string("\0", 1)) == "\\x00");
+  CHECK(cli::printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");
 }
 
 TEST_CASE("inspect: statements, receipts and what travels in them are named with their fields") {
