@@ -21,7 +21,7 @@
 namespace witan::bench {
 namespace {
 
-constexpr int kRounds = 7;
+constexpr int kCoreRounds = 7;
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -87,7 +87,7 @@ Result<void> bench_tree(Report& report, const Scale& /*scale*/) {
   std::vector<Hash32> leaves(kLeaves);
   for (std::size_t i = 0; i < kLeaves; ++i) leaves[i] = leaf_hash(as_bytes(std::to_string(i)));
   std::vector<double> tree, evp;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kCoreRounds; ++round) {
     evp.push_back(static_cast<double>(kLeaves) / evp_seconds(kLeaves));
     tree.push_back(static_cast<double>(kLeaves) / append_seconds(leaves));
   }
@@ -108,7 +108,7 @@ Result<void> bench_receipt_verify(Report& report, const Scale& /*scale*/) {
   const Hash32 message{};
   WITAN_ASSIGN(const PrivateKey other, PrivateKey::generate(KeyKind::kP256));
   WITAN_ASSIGN(const Bytes signed_bytes, other.sign(Algorithm::kEs256, message));
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kCoreRounds; ++round) {
     double before = thread_cpu_seconds();
     for (std::size_t i = 0; i < kReceipts; ++i) {
       WITAN_ASSIGN(const Receipt receipt, Receipt::parse(log.receipts[i]));

@@ -16,9 +16,9 @@
 namespace witan::bench {
 namespace {
 
-constexpr std::uint64_t kEntries = 1'000'000;
+constexpr std::uint64_t kMillion = 1'000'000;
 constexpr std::size_t kIds = 200'000;
-constexpr unsigned kConnections = 64;
+constexpr unsigned kMillionConnections = 64;
 constexpr double kMiB = 1024.0 * 1024.0;
 
 Result<double> allocated_bytes(const std::filesystem::path& file) {
@@ -48,13 +48,13 @@ Result<void> bench_million(Report& report, const Scale& scale) {
   WITAN_ASSIGN(const PrivateKey key, PrivateKey::generate(KeyKind::kEd25519));
   WITAN_ASSIGN(const NodeFolder node_folder,
                NodeFolder::make(folder.path() / "node", key.public_key()));
-  WITAN_ASSIGN(Filled filled, fill(node_folder, kEntries, kIds));
+  WITAN_ASSIGN(Filled filled, fill(node_folder, kMillion, kIds));
   report.note("million: filled in " + std::to_string(filled.seconds).substr(0, 5) +
               " s, batches of 256, a head published for each");
   WITAN_ASSIGN(const double disk, allocated_bytes(node_folder.paths.data() / "data.mdb"));
   report.add({"million",
               "disk beyond the statements",
-              (disk - static_cast<double>(filled.statement_bytes)) / kEntries,
+              (disk - static_cast<double>(filled.statement_bytes)) / kMillion,
               "B/entry",
               Goal::kAtMost,
               300,
@@ -79,7 +79,7 @@ Result<void> bench_million(Report& report, const Scale& scale) {
 
   LoadOptions load;
   load.requests_file = (folder.path() / "requests").string();
-  load.connections = kConnections;
+  load.connections = kMillionConnections;
   load.repeat = true;
   load.duration = std::chrono::milliseconds(static_cast<long>(scale.seconds * 1e3));
   WITAN_ASSIGN(auto file, RequestFile::create(load.requests_file));

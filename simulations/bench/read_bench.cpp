@@ -24,10 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kConnections = 64;
-constexpr std::uint64_t kEntries = 131'072;
+constexpr unsigned kReadConnections = 64;
+constexpr std::uint64_t kReadEntries = 131'072;
 constexpr std::size_t kRequests = 50'000;
-constexpr int kRounds = 3;
+constexpr int kReadRounds = 3;
 
 std::string get(const std::string& target) {
   return "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
@@ -120,7 +120,7 @@ Result<std::vector<std::string>> write_tiles(const NodeFolder& folder, const fs:
   WITAN_ASSIGN(const auto store, open_lmdb_store(folder.paths.data()));
   WITAN_ASSIGN(const auto view, store->read());
   std::vector<std::string> targets;
-  for (std::uint64_t index = 0; index < kEntries / kTileWidth; ++index) {
+  for (std::uint64_t index = 0; index < kReadEntries / kTileWidth; ++index) {
     const TileId tile{0, index};
     WITAN_ASSIGN(const BytesView hashes, view->tile(tile, kTileWidth));
     const std::string path = tile_path({TileKind::kHashes, tile, kTileWidth});
@@ -141,7 +141,7 @@ Result<std::uint16_t> free_port(const NodeFolder& folder) {
 }
 
 Result<Filled> filled_folder(Report& report, const NodeFolder& folder, std::size_t ids) {
-  WITAN_ASSIGN(Filled filled, fill(folder, kEntries, ids));
+  WITAN_ASSIGN(Filled filled, fill(folder, kReadEntries, ids));
   report.note("filled a log with " + std::to_string(filled.entries) + " entries in " +
               std::to_string(filled.seconds).substr(0, 4) + " s");
   return filled;
@@ -154,7 +154,7 @@ Result<void> bench_receipts(Report& report, const Scale& scale) {
   WITAN_ASSIGN(const PrivateKey key, PrivateKey::generate(KeyKind::kEd25519));
   WITAN_ASSIGN(const NodeFolder node_folder,
                NodeFolder::make(folder.path() / "node", key.public_key()));
-  WITAN_ASSIGN(const Filled filled, filled_folder(report, node_folder, kEntries));
+  WITAN_ASSIGN(const Filled filled, filled_folder(report, node_folder, kReadEntries));
   // Each entry once, in random order.
   std::vector<std::string> ids = filled.some_ids;
   std::mt19937_64 engine(2);
@@ -167,7 +167,7 @@ Result<void> bench_receipts(Report& report, const Scale& scale) {
 
   WITAN_ASSIGN(const RunningNode node, RunningNode::start(node_folder));
   load.port = node.port();
-  load.connections = kConnections;
+  load.connections = kReadConnections;
   load.repeat = true;
   load.samples = 200;
   load.duration = std::chrono::milliseconds(static_cast<long>(scale.seconds * 1e3));
@@ -190,7 +190,7 @@ Result<void> bench_receipts(Report& report, const Scale& scale) {
               0,
               Beside{"load generator", generator_us({run})},
               {}});
-  report.note("receipts: " + std::to_string(kConnections) + " connections, " +
+  report.note("receipts: " + std::to_string(kReadConnections) + " connections, " +
               std::to_string(filled.entries) + " entries in random order, " +
               std::to_string(run.samples.size()) + " sampled receipts verified offline");
   return {};
@@ -207,9 +207,9 @@ Result<void> bench_tiles(Report& report, const Scale& scale) {
   LoadOptions load;
   load.requests_file = (folder.path() / "requests").string();
   WITAN_TRY(write_requests(load.requests_file, targets));
-  load.connections = kConnections;
+  load.connections = kReadConnections;
   load.repeat = true;
-  load.duration = std::chrono::milliseconds(static_cast<long>(scale.seconds * 1e3 / kRounds));
+  load.duration = std::chrono::milliseconds(static_cast<long>(scale.seconds * 1e3 / kReadRounds));
 
   WITAN_ASSIGN(const std::uint16_t nginx_port, free_port(node_folder));
   WITAN_ASSIGN(const Nginx nginx,
@@ -219,7 +219,7 @@ Result<void> bench_tiles(Report& report, const Scale& scale) {
   const double node_before = use_of(node.pid()).cpu_seconds;
   std::vector<LoadResult> of_node, of_nginx;
   // In turns, so that what else the machine does meets both.
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kReadRounds; ++round) {
     load.port = nginx_port;
     WITAN_ASSIGN(auto nginx_run, run_load(load));
     of_nginx.push_back(std::move(nginx_run));
@@ -259,10 +259,10 @@ Result<void> bench_tiles(Report& report, const Scale& scale) {
               0,
               Beside{"with nginx", generator_us(of_nginx)},
               {}});
-  report.note("tiles: " + std::to_string(kConnections) + " connections, " +
+  report.note("tiles: " + std::to_string(kReadConnections) + " connections, " +
               std::to_string(node_folder.config.io_threads) + " threads or workers, " +
               std::to_string(targets.size()) + " tiles in random order, " +
-              std::to_string(kRounds) + " rounds in turns");
+              std::to_string(kReadRounds) + " rounds in turns");
   return {};
 }
 

@@ -12,7 +12,7 @@
 namespace witan::bench {
 namespace {
 
-constexpr unsigned kConnections = 256;
+constexpr unsigned kRegisterConnections = 256;
 constexpr unsigned kSamples = 200;
 // More than any machine of today registers, so that the time ends the run and not the file.
 constexpr double kStatementsPerSecondMax = 20'000;
@@ -94,7 +94,7 @@ Result<void> bench_register(Report& report, const Scale& scale) {
   const auto count = static_cast<std::size_t>(std::ceil(scale.seconds * kStatementsPerSecondMax));
   const std::vector<Bytes> statements = sign_statements(key, count);
   LoadOptions load;
-  load.connections = kConnections;
+  load.connections = kRegisterConnections;
   load.requests_file = (folder.path() / "requests").string();
   load.duration = std::chrono::milliseconds(static_cast<long>(scale.seconds * 1e3));
   load.samples = kSamples;
@@ -126,7 +126,7 @@ Result<void> bench_register(Report& report, const Scale& scale) {
   for (const auto& [status, n] : run.load.statuses) {
     if (status != 201) others += ", " + std::to_string(n) + " with " + std::to_string(status);
   }
-  report.note("register: " + std::to_string(kConnections) + " connections, " +
+  report.note("register: " + std::to_string(kRegisterConnections) + " connections, " +
               std::to_string(run.load.count(201)) + " answered with 201" + others +
               "; the tree grew by as many; " + std::to_string(run.load.samples.size()) +
               " sampled receipts verified offline");

@@ -9,7 +9,7 @@ namespace witan::test {
 namespace {
 
 template <typename T>
-T value_of(Result<T> result) {
+T must(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().message);
   return std::move(*result);
 }
@@ -17,7 +17,7 @@ T value_of(Result<T> result) {
 }  // namespace
 
 Issuer::Issuer(std::string uri, KeyKind kind)
-    : uri_(std::move(uri)), key_(value_of(PrivateKey::generate(kind))) {}
+    : uri_(std::move(uri)), key_(must(PrivateKey::generate(kind))) {}
 
 Bytes Issuer::statement(std::string_view text) const {
   StatementRequest request;
@@ -29,7 +29,7 @@ Bytes Issuer::statement(std::string_view text) const {
 
 Bytes Issuer::sign(StatementRequest request) const {
   if (request.issuer.empty()) request.issuer = uri_;
-  return value_of(make_statement(request, key_));
+  return must(make_statement(request, key_));
 }
 
 std::string id_of(BytesView statement) {

@@ -138,7 +138,8 @@ TEST_CASE("cose key: wrong types, curves, points and algorithms are refused") {
   CHECK(refused_key("a101634f4b50").code == ErrorCode::kUnsupported);  // "OKP"
   CHECK(refused_key("a101f6").code == ErrorCode::kMalformed);
   CHECK(refused_key("a401022008215820" + x + "225820" + y).code == ErrorCode::kUnsupported);
-  CHECK(refused_key("a401022065502d323536215820" + x + "225820" + y).code == ErrorCode::kUnsupported);
+  CHECK(refused_key("a401022065502d323536215820" + x + "225820" + y).code ==
+        ErrorCode::kUnsupported);
   CHECK(refused_key("a401022002215820" + x + "225820" + y).code == ErrorCode::kMalformed);  // P-384
   CHECK(refused_key("a401022001215820" + y + "225820" + x).code == ErrorCode::kMalformed);
   CHECK(refused_key("a401022001215821" + x + "00225820" + y).code == ErrorCode::kMalformed);
