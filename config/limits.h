@@ -61,6 +61,26 @@ inline constexpr std::size_t kUnpublishedEntriesMax = 262'144;
 // How far a head's time may run ahead of the machine's clock.
 inline constexpr std::chrono::seconds kClockAheadMax = 60s;
 
+// --- Witness ---
+// Logs that one witness knows; the public lists promise 40,000.
+inline constexpr std::size_t kWitnessLogsMax = 262'144;
+inline constexpr std::size_t kWitnessKeysPerLogMax = 8;
+// Old size line, 63 proof lines and a note.
+inline constexpr std::size_t kAddCheckpointBytesMax = kNoteBytesMax + (8u << 10);
+inline constexpr std::size_t kLogListBytesMax = 64u << 20;
+inline constexpr std::size_t kLogContactCharsMax = 1'024;
+inline constexpr std::size_t kLogListWarningsMax = 1'024;
+// Requests that one commit of the signer may take together, and their bytes.
+inline constexpr std::size_t kCosignBatchMax = 256;
+inline constexpr std::size_t kCosignBatchBytesMax = 512u << 10;
+// Requests waiting for the signer; past it, 503.
+inline constexpr std::size_t kCosignQueueMax = 4'096;
+// The signer's journal is folded into a snapshot when it has grown past this.
+inline constexpr std::size_t kCosignJournalBytesMax = 64u << 20;
+
+// Witnesses that a log asks for cosignatures, each in a thread of its own; one note holds them all.
+inline constexpr std::size_t kWitnessesAskedMax = 64;
+
 // --- Enclave ---
 inline constexpr std::size_t kEnclaveMessageBytesMax = 1u << 20;
 // Entries in one append message (32 bytes each).
