@@ -77,6 +77,13 @@ inline constexpr std::size_t kCosignBatchBytesMax = 512u << 10;
 inline constexpr std::size_t kCosignQueueMax = 4'096;
 // The signer's journal is folded into a snapshot when it has grown past this.
 inline constexpr std::size_t kCosignJournalBytesMax = 64u << 20;
+// Address space of the witness's store.
+inline constexpr std::size_t kWitnessMapBytes = std::size_t{1} << 36;
+// Logs with metrics of their own, and logs that the witness's page shows.
+inline constexpr std::size_t kWitnessLogMetricsMax = 256;
+inline constexpr std::size_t kWitnessPageLogsMax = 1'000;
+// How long others may keep a witness's copy of a checkpoint; the specification allows an hour.
+inline constexpr std::chrono::seconds kWitnessCheckpointMaxAge = 10s;
 
 // Witnesses that a log asks for cosignatures, each in a thread of its own; one note holds them all.
 inline constexpr std::size_t kWitnessesAskedMax = 64;

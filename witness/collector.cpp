@@ -1,0 +1,323 @@
+#include "witness/collector.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "config/limits.h"
+#include "ledger/crypto/ml_dsa.h"
+#include "ledger/format/checkpoint.h"
+#include "witness/add_checkpoint.h"
+
+namespace witan {
+namespace {
+
+// An honest witness needs one; two when an answer was lost meanwhile.
+constexpr unsigned kConflictsInARowMax = 3;
+constexpr std::size_t kShownBodyChars = 200;
+
+// Why a witness of the policy is never asked; empty when it is.
+std::string unfit(const TlogPolicy::Witness& witness, const VerifierKey& log) {
+  if (witness.key.name == log.name || witness.key.key == log.key) {
+    return "it is the log itself, which is no witness of itself";
+  }
+  if (witness.url.empty()) return "the policy gives no URL for it";
+  if (witness.key.algorithm == NoteAlgorithm::kMlDsa44 && !ml_dsa_available()) {
+    return "this build cannot check ML-DSA-44 cosignatures; it needs OpenSSL 3.5";
+  }
+  return "";
+}
+
+// That one note can hold the cosignatures of all.
+Result<void> check_room(const TlogPolicy& policy, const std::vector<bool>& askable) {
+  constexpr std::size_t kBeside = 16u << 10;  // the text and the log's own lines
+  constexpr std::size_t kEd25519Line = 128, kMlDsa44Line = 3'300;
+  std::size_t count = 0, bytes = kBeside;
+  for (std::size_t i = 0; i < askable.size(); ++i) {
+    if (!askable[i]) continue;
+    const VerifierKey& key = policy.witnesses[i].key;
+    ++count;
+    bytes += key.name.size();
+    bytes += key.algorithm == NoteAlgorithm::kMlDsa44 ? kMlDsa44Line : kEd25519Line;
+  }
+  if (count <= limits::kWitnessesAskedMax && bytes <= limits::kNoteBytesMax) return {};
+  return fail(ErrorCode::kUsage, "the policy has " + std::to_string(count) +
+                                     " witnesses to be asked, whose cosignatures take " +
+                                     std::to_string(bytes) + " bytes; a log asks at most " +
+                                     std::to_string(limits::kWitnessesAskedMax) +
+                                     ", and a note has " + "at most " +
+                                     std::to_string(limits::kNoteBytesMax) + " bytes");
+}
+
+std::string shown(std::string_view body) {
+  std::string out(body.substr(0, kShownBodyChars));
+  while (!out.empty() && out.back() == '\n') out.pop_back();
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(WitnessOutcome outcome) {
+  switch (outcome) {
+    case WitnessOutcome::kCosigned:
+      return "cosigned";
+    case WitnessOutcome::kConflict:
+      return "conflict";
+    case WitnessOutcome::kAhead:
+      return "ahead";
+    case WitnessOutcome::kForged:
+      return "forged";
+    case WitnessOutcome::kRefused:
+      return "refused";
+    case WitnessOutcome::kFailed:
+      return "failed";
+    case WitnessOutcome::kLate:
+      return "late";
+  }
+  return "unknown";
+}
+
+Result<Collector> Collector::make(TlogPolicy policy, const VerifierKey& log,
+                                  CollectorOptions options, TreeSize published,
+                                  std::uint64_t seed) {
+  const bool listed = std::any_of(policy.logs.begin(), policy.logs.end(),
+                                  [&log](const TlogPolicy::Log& l) { return l.key == log; });
+  if (!listed) {
+    return fail(ErrorCode::kUsage,
+                "the policy has no line for this log; expected \"log " + log.text() + "\"");
+  }
+  Collector out(std::move(policy), options, seed);
+  std::vector<bool> askable;
+  std::string left_out;
+  for (const TlogPolicy::Witness& witness : out.policy_.witnesses) {
+    Asked& asked = out.asked_.emplace_back();
+    asked.state.name = witness.name;
+    asked.state.url = witness.url;
+    asked.state.problem = unfit(witness, log);
+    asked.state.asked = asked.state.problem.empty();
+    asked.old = published;
+    askable.push_back(asked.state.asked);
+    if (!asked.state.asked) left_out += "; " + witness.name + ": " + asked.state.problem;
+  }
+  if (!smallest_quorum(out.policy_, askable)) {
+    return fail(ErrorCode::kUsage,
+                "the policy's quorum \"" + out.policy_.quorum + "\" could never be met" + left_out);
+  }
+  WITAN_TRY(check_room(out.policy_, askable));
+  return out;
+}
+
+Result<void> Collector::offer(std::string signed_note, std::uint64_t now_ms) {
+  WITAN_ASSIGN(Note note, Note::parse(signed_note));
+  WITAN_ASSIGN(const Checkpoint checkpoint, Checkpoint::parse(note.text));
+  if (head_ && checkpoint.size == head_->size && note.text == head_->note.text) return {};
+  if (head_ && checkpoint.size <= head_->size) {
+    return fail(ErrorCode::kConflict, "a head of size " + std::to_string(checkpoint.size.value) +
+                                          " after one of size " +
+                                          std::to_string(head_->size.value));
+  }
+  head_ = Head{checkpoint.size, std::move(note), std::move(signed_note), now_ms, {}, false};
+  for (Asked& witness : asked_) {
+    witness.line.reset();
+    witness.conflicts = 0;
+  }
+  check_quorum(now_ms);
+  return {};
+}
+
+bool Collector::wants(const Asked& witness) const {
+  return head_ && !head_->decided && witness.state.asked && !witness.line;
+}
+
+std::vector<WitnessQuestion> Collector::questions(std::uint64_t now_ms) {
+  std::vector<WitnessQuestion> out;
+  for (std::size_t i = 0; i < asked_.size(); ++i) {
+    Asked& witness = asked_[i];
+    if (witness.question && now_ms >= witness.question->deadline_ms) {
+      witness.question.reset();
+      failed(witness, "no answer within " + std::to_string(options_.deadline_ms) + " ms", now_ms);
+    }
+    if (!wants(witness) || witness.question || now_ms < witness.not_before_ms) continue;
+    witness.question = Question{++last_id_, now_ms + options_.deadline_ms,
+                                std::min(witness.old, head_->size), head_->size, head_->note.text};
+    out.push_back({i, last_id_, witness.question->old, head_->size, head_->encoded});
+  }
+  return out;
+}
+
+void Collector::failed(Asked& witness, std::string problem, std::uint64_t now_ms) {
+  witness.state.problem = std::move(problem);
+  witness.conflicts = 0;
+  const std::uint64_t doublings = std::min<std::uint64_t>(witness.state.failures++, 32);
+  const std::uint64_t most = std::max<std::uint64_t>(
+      1, std::min(options_.backoff_first_ms << doublings, options_.backoff_max_ms));
+  witness.not_before_ms = now_ms + most - random_() % (most / 2 + 1);
+}
+
+// Whether the body has a valid cosignature of the witness over the text. With `for_head`, keeps it.
+bool Collector::take_lines(std::size_t index, std::string_view body, const std::string& text,
+                           bool for_head) {
+  Asked& witness = asked_[index];
+  auto lines = parse_signature_lines(body);
+  if (!lines) return false;
+  const Note note{text, {}};
+  bool valid = false;
+  std::uint64_t latest = 0;
+  for (NoteSignature& line : *lines) {
+    const auto check = check_signature(note, line, policy_.witnesses[index].key);
+    // The specification wants a time; later ones replace earlier ones.
+    if (check.status != SignatureStatus::kValid || check.timestamp.value_or(0) <= latest) continue;
+    latest = *check.timestamp;
+    valid = true;
+    if (for_head) witness.line = std::move(line);
+  }
+  if (valid) witness.state.time_s = latest;
+  return valid;
+}
+
+WitnessOutcome Collector::take_conflict(Asked& witness, const Question& question,
+                                        std::string_view body, std::uint64_t now_ms) {
+  const auto size = parse_tlog_size(body);
+  if (!size) {
+    failed(witness, "status 409: " + size.error().message, now_ms);
+    return WitnessOutcome::kRefused;
+  }
+  const std::string number = std::to_string(*size);
+  witness.state.last_answer = "409: " + number;
+  if (TreeSize{*size} > head_->size) {
+    failed(witness,
+           "it has cosigned a tree of " + number + " leaves, above the " +
+               std::to_string(head_->size.value) +
+               " that this log has signed: was the log restored from an old backup?",
+           now_ms);
+    return WitnessOutcome::kAhead;
+  }
+  witness.old = TreeSize{*size};
+  if (witness.old == question.old) {
+    failed(witness, "it answers 409 with the size " + number + " that it was asked with", now_ms);
+    return WitnessOutcome::kRefused;
+  }
+  if (++witness.conflicts > kConflictsInARowMax) {
+    failed(witness, "it answers 409 again and again, now with the size " + number, now_ms);
+    return WitnessOutcome::kRefused;
+  }
+  return WitnessOutcome::kConflict;
+}
+
+WitnessOutcome Collector::answered(std::size_t index, std::uint64_t id, const WitnessAnswer& answer,
+                                   std::uint64_t now_ms) {
+  Asked& witness = asked_.at(index);
+  if (!witness.question || witness.question->id != id) {
+    // Too late, but a cosignature is a cosignature.
+    if (answer.status == 200 && wants(witness) &&
+        take_lines(index, answer.body, head_->note.text, true)) {
+      check_quorum(now_ms);
+    }
+    return WitnessOutcome::kLate;
+  }
+  const Question question = *std::exchange(witness.question, std::nullopt);
+  if (answer.status == 409) return take_conflict(witness, question, answer.body, now_ms);
+  if (answer.status != 200) {
+    witness.state.last_answer = answer.status == 0 ? "no answer" : std::to_string(answer.status);
+    failed(witness,
+           (answer.status == 0 ? std::string() : "status " + std::to_string(answer.status) + ": ") +
+               shown(answer.body),
+           now_ms);
+    return answer.status == 0 ? WitnessOutcome::kFailed : WitnessOutcome::kRefused;
+  }
+  if (!take_lines(index, answer.body, question.text, question.size == head_->size)) {
+    witness.state.last_answer = "200 without its cosignature";
+    failed(witness, "status 200 without a valid cosignature under the policy's key", now_ms);
+    return WitnessOutcome::kForged;
+  }
+  witness.old = question.size;
+  witness.state.size = std::max(witness.state.size, question.size);
+  witness.state.last_answer = "cosigned";
+  witness.state.problem.clear();
+  witness.state.failures = 0;
+  witness.conflicts = 0;
+  witness.not_before_ms = 0;
+  check_quorum(now_ms);
+  return WitnessOutcome::kCosigned;
+}
+
+void Collector::check_quorum(std::uint64_t now_ms) {
+  if (!head_ || head_->met_ms) return;
+  std::vector<bool> present;
+  for (const Asked& witness : asked_) present.push_back(witness.line.has_value());
+  if (smallest_quorum(policy_, present)) head_->met_ms = now_ms;
+}
+
+bool Collector::all_answered(std::uint64_t now_ms) const {
+  return std::none_of(asked_.begin(), asked_.end(), [&](const Asked& witness) {
+    return wants(witness) && (witness.question || now_ms >= witness.not_before_ms);
+  });
+}
+
+std::string Collector::whole_note() const {
+  Note note = head_->note;
+  for (const Asked& witness : asked_) {
+    if (witness.line) note.signatures.push_back(*witness.line);
+  }
+  return note.encode();
+}
+
+std::optional<WitnessedHead> Collector::decide(std::uint64_t now_ms) {
+  if (!head_ || head_->decided) return std::nullopt;
+  const bool met = head_->met_ms &&
+                   (now_ms >= *head_->met_ms + options_.beyond_quorum_ms || all_answered(now_ms));
+  const bool given_up = !head_->met_ms && options_.unwitnessed_after_ms &&
+                        now_ms >= head_->since_ms + *options_.unwitnessed_after_ms;
+  if (!met && !given_up) return std::nullopt;
+  WitnessedHead out{head_->size, met, whole_note(), ""};
+  if (met) {
+    // As everybody else will check it. It cannot fail: each line was verified when it came.
+    auto verdict = check_checkpoint(policy_, out.note);
+    if (!verdict) return std::nullopt;
+    out.small_note = std::move(verdict->smallest_note);
+  } else {
+    out.small_note = out.note;
+  }
+  head_->decided = true;
+  return out;
+}
+
+std::optional<std::uint64_t> Collector::next_deadline(std::uint64_t now_ms) const {
+  if (!head_ || head_->decided) return std::nullopt;
+  std::optional<std::uint64_t> next;
+  const auto at = [&next, now_ms](std::uint64_t time_ms) {
+    next = std::min(next.value_or(time_ms), std::max(time_ms, now_ms));
+  };
+  for (const Asked& witness : asked_) {
+    if (witness.question) {
+      at(witness.question->deadline_ms);
+    } else if (wants(witness)) {
+      at(witness.not_before_ms);
+    }
+  }
+  if (head_->met_ms) {
+    at(*head_->met_ms + options_.beyond_quorum_ms);
+  } else if (options_.unwitnessed_after_ms) {
+    at(head_->since_ms + *options_.unwitnessed_after_ms);
+  }
+  return next;
+}
+
+std::vector<WitnessState> Collector::witnesses() const {
+  std::vector<WitnessState> out;
+  for (const Asked& witness : asked_) out.push_back(witness.state);
+  return out;
+}
+
+std::string Collector::waiting_for() const {
+  if (!head_ || head_->decided) return "";
+  std::string missing;
+  for (const Asked& witness : asked_) {
+    if (witness.line) continue;
+    missing += (missing.empty() ? "" : "; ") + witness.state.name + ": " +
+               (witness.state.problem.empty() ? "has not answered yet" : witness.state.problem);
+  }
+  return "the head of size " + std::to_string(head_->size.value) + " waits for the quorum \"" +
+         policy_.quorum + "\"; missing: " + missing;
+}
+
+}  // namespace witan
