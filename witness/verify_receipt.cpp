@@ -89,7 +89,9 @@ Verdict check_log_keys(const OpenedReceipt& opened, const VerifyTrust& trust,
   for (const VerifierKey& key : trust.log_keys) {
     // A key speaks for the log that it is named after, or for the one that the verifier pins.
     if (key.name != origin && trust.origin != origin) continue;
-    if (key.algorithm == NoteAlgorithm::kCosignatureEd25519) {
+    // ML-DSA keys sign for logs and witnesses alike, but always under their own name.
+    if (key.algorithm == NoteAlgorithm::kCosignatureEd25519 ||
+        (key.algorithm == NoteAlgorithm::kMlDsa44 && key.name != origin)) {
       why = "\"" + key.name + "\" is the key of a witness, not of a log";
       continue;
     }

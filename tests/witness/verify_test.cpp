@@ -136,6 +136,12 @@ TEST_CASE("verify: keys of others do not verify") {
   CHECK(run(world, world.receipt(), trust).verified());
   trust.log_keys = {world.witness_vkey()};
   CHECK(failures(run(world, world.receipt(), trust)) == Names{"log signature"});
+  // An ML-DSA key is a log's only under the log's own name, also where the log is pinned.
+  trust.origin = world.origin;
+  trust.log_keys = {VerifierKey::make("w.example", NoteAlgorithm::kMlDsa44, Bytes(1'312)).value()};
+  const auto foreign = run(world, world.receipt(), trust);
+  CHECK(failures(foreign) == Names{"log signature"});
+  CHECK_THAT(foreign.first_failure()->detail, ContainsSubstring("the key of a witness"));
   trust = world.trust();
   trust.origin = "log.example/2";
   CHECK(failures(run(world, world.receipt(), trust)) == Names{"log head"});
