@@ -6,6 +6,7 @@
 #include "config/node_config.h"
 #include "config/registration_policy.h"
 #include "config/trust_file.h"
+#include "config/witness_config.h"
 #include "tests/support/catch.h"
 
 namespace witan {
@@ -55,6 +56,46 @@ TEST_CASE("node configuration: faults name file, line and key") {
   CHECK_THAT(fault("origin = \"o\"\nissuer = \"x\"\n[[registration.token]]\nname = \"n\"\n"
                    "sha256 = \"short\"\n"),
              ContainsSubstring("64 lowercase hex"));
+}
+
+TEST_CASE("examples: the witness's configuration is read, and is what init writes") {
+  const auto text = read_text_file(example("witness.toml"), limits::kConfigFileBytesMax);
+  REQUIRE(text);
+  const auto config = WitnessConfig::parse(*text, "witness.toml");
+  INFO((config ? "" : config.error().message));
+  REQUIRE(config);
+  CHECK(config->encode() == *text);
+}
+
+TEST_CASE("witness configuration: what is written is read again") {
+  WitnessConfig config;
+  config.name = "witness.test/\"quoted\\";
+  config.tls_certificate = "chain.pem";
+  config.tls_key = "key.pem";
+  config.rate_per_s = 0;
+  const auto again = WitnessConfig::parse(config.encode(), "witness.toml");
+  REQUIRE(again);
+  CHECK(again->name == config.name);
+  CHECK(again->tls_key == config.tls_key);
+  CHECK(again->rate_per_s == 0);
+  CHECK_FALSE(again->url);
+}
+
+TEST_CASE("witness configuration: faults name file, line and key") {
+  const auto fault = [](const char* text) {
+    const auto config = WitnessConfig::parse(text, "witness.toml");
+    REQUIRE_FALSE(config);
+    return config.error().message;
+  };
+  CHECK_THAT(fault("listen = \"x\"\n"), ContainsSubstring("name"));
+  CHECK_THAT(fault("name = \"\"\n"), ContainsSubstring("witness.toml:1: name"));
+  CHECK_THAT(fault("name = \"w\"\nurl = \"example.com\"\n"),
+             ContainsSubstring("witness.toml:2: url"));
+  CHECK_THAT(fault("name = \"w\"\nio_threads = 0\n"),
+             ContainsSubstring("witness.toml:2: io_threads"));
+  CHECK_THAT(fault("name = \"w\"\n[submission]\nrate = 1\n"),
+             ContainsSubstring("witness.toml:3: submission.rate"));
+  CHECK_THAT(fault("name = \"w\"\n[tls]\ncertificate = \"c\"\n"), ContainsSubstring("key"));
 }
 
 }  // namespace
