@@ -112,15 +112,14 @@ std::string Answers::last() const {
   return texts_.empty() ? "" : texts_.back();
 }
 
-LogFixture::LogFixture() {
+LogFixture::LogFixture() : begun_ms(system_clock().unix_ms()) {
   auto made = InProcessSigner::make(system_random());
   if (!made) throw std::runtime_error(made.error().message);
   enclave = std::move(*made);
   if (auto begun = enclave->init(kOrigin, admin.uri()); !begun) {
     throw std::runtime_error(begun.error().message);
   }
-  require(begin_log(store, *enclave, admin.key(),
-                    Genesis{policy_text(admin, issuer), system_clock().unix_ms()}));
+  require(begin_log(store, *enclave, admin.key(), Genesis{policy_text(admin, issuer), begun_ms}));
   signer = std::make_unique<ScriptedSigner>(*enclave);
   require(open());
 }
@@ -129,7 +128,7 @@ Bytes LogFixture::policy_for(const Issuer& accepted, unsigned number) const {
   StatementRequest request;
   request.subject = kOrigin;
   request.content_type = std::string(kPolicyContentType);
-  request.issued_at_s = static_cast<std::int64_t>(system_clock().unix_ms() / 1000);
+  request.issued_at_s = static_cast<std::int64_t>(begun_ms / 1000);
   const std::string text = policy_text(admin, accepted, number);
   request.payload = to_bytes(as_bytes(text));
   return admin.sign(std::move(request));

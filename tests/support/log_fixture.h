@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -76,9 +77,10 @@ struct LogFixture {
   void submit(const Bytes& statement, std::chrono::milliseconds wait, RegistrationDone done);
 
   // A statement of the admin that replaces the policy by one that accepts this issuer only. Another
-  // number makes another statement.
+  // number makes another statement. All are of one time, so that they are accepted in any order.
   [[nodiscard]] Bytes policy_for(const Issuer& accepted, unsigned number = 0) const;
 
+  std::uint64_t begun_ms;
   Issuer issuer{"https://issuer.test"};
   Issuer admin{"https://log.test"};
   MemoryStore store;
