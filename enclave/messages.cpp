@@ -53,34 +53,7 @@ Result<std::array<std::uint8_t, N>> read_fixed(CborReader& reader, std::string_v
   return out;
 }
 
-// Opens a message: its array head, version and word. Gives the number of elements.
-struct Opened {
-  CborReader reader;
-  std::size_t elements = 0;
-  std::string_view word;
-};
-Result<Opened> open_message(BytesView bytes) {
-  if (bytes.size() > limits::kEnclaveMessageBytesMax) {
-    return fail(ErrorCode::kTooLarge, "message of " + std::to_string(bytes.size()) +
-                                          " bytes, expected at most " +
-                                          std::to_string(limits::kEnclaveMessageBytesMax));
-  }
-  WITAN_ASSIGN(CborReader reader, CborReader::make(bytes, {.minimal = true, .indefinite = false}));
-  WITAN_ASSIGN(const std::size_t elements, reader.read_array());
-  if (elements < 2) {
-    return fail(ErrorCode::kMalformed, "message of " + std::to_string(elements) +
-                                           " elements, expected version and operation first");
-  }
-  WITAN_ASSIGN(const std::uint64_t version, reader.read_unsigned());
-  if (version != kEnclaveProtocolVersion) {
-    return fail(ErrorCode::kUnsupported,
-                "protocol version " + std::to_string(version) + ", expected 1");
-  }
-  WITAN_ASSIGN(const std::string_view word, reader.read_text());
-  return Opened{reader, elements, word};
-}
-
-Result<EnclaveRequest> read_append(Opened& message) {
+Result<EnclaveRequest> read_append(OpenedMessage& message) {
   WITAN_TRY(expect_elements("append", message.elements, 5));
   AppendRequest request;
   WITAN_ASSIGN(request.prev.value, message.reader.read_unsigned());
@@ -129,22 +102,6 @@ Result<SignerState> read_state(CborReader& reader) {
   WITAN_ASSIGN(const BytesView evidence, reader.read_bytes());
   state.evidence = to_bytes(evidence);
   return state;
-}
-
-Result<Error> read_error(CborReader& reader) {
-  WITAN_ASSIGN(const std::string_view name, reader.read_text());
-  const auto* const code =
-      std::find_if(kErrorCodes.begin(), kErrorCodes.end(),
-                   [name](ErrorCode candidate) { return to_string(candidate) == name; });
-  if (code == kErrorCodes.end()) {
-    return fail(ErrorCode::kMalformed, "error reply with unknown code \"" + printable(name) + "\"");
-  }
-  WITAN_ASSIGN(const std::string_view message, reader.read_text());
-  if (message.size() > kErrorCharsMax) {
-    return fail(ErrorCode::kTooLarge, "error reply of " + std::to_string(message.size()) +
-                                          " bytes, expected at most 4096");
-  }
-  return Error{*code, std::string(message)};
 }
 
 struct RequestEncoder {
@@ -196,6 +153,45 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+Result<OpenedMessage> open_message(BytesView bytes) {
+  if (bytes.size() > limits::kEnclaveMessageBytesMax) {
+    return fail(ErrorCode::kTooLarge, "message of " + std::to_string(bytes.size()) +
+                                          " bytes, expected at most " +
+                                          std::to_string(limits::kEnclaveMessageBytesMax));
+  }
+  WITAN_ASSIGN(CborReader reader, CborReader::make(bytes, {.minimal = true, .indefinite = false}));
+  WITAN_ASSIGN(const std::size_t elements, reader.read_array());
+  if (elements < 2) {
+    return fail(ErrorCode::kMalformed, "message of " + std::to_string(elements) +
+                                           " elements, expected version and operation first");
+  }
+  WITAN_ASSIGN(const std::uint64_t version, reader.read_unsigned());
+  if (version != kEnclaveProtocolVersion) {
+    return fail(ErrorCode::kUnsupported,
+                "protocol version " + std::to_string(version) + ", expected 1");
+  }
+  WITAN_ASSIGN(const std::string_view word, reader.read_text());
+  return OpenedMessage{reader, elements, word};
+}
+
+Result<Error> read_error_reply(OpenedMessage& opened) {
+  WITAN_TRY(expect_elements("error", opened.elements, 4));
+  CborReader& reader = opened.reader;
+  WITAN_ASSIGN(const std::string_view name, reader.read_text());
+  const auto* const code =
+      std::find_if(kErrorCodes.begin(), kErrorCodes.end(),
+                   [name](ErrorCode candidate) { return to_string(candidate) == name; });
+  if (code == kErrorCodes.end()) {
+    return fail(ErrorCode::kMalformed, "error reply with unknown code \"" + printable(name) + "\"");
+  }
+  WITAN_ASSIGN(const std::string_view message, reader.read_text());
+  if (message.size() > kErrorCharsMax) {
+    return fail(ErrorCode::kTooLarge, "error reply of " + std::to_string(message.size()) +
+                                          " bytes, expected at most 4096");
+  }
+  return Error{*code, std::string(message)};
+}
+
 void write_signed_head(CborWriter& writer, const SignedHead& head) {
   writer.array(6).unsigned_integer(head.head.size.value).bytes(head.head.root);
   writer.unsigned_integer(head.head.time_ms).bytes(head.note_signature);
@@ -228,7 +224,7 @@ Bytes encode_reply(const EnclaveReply& reply) {
 }
 
 Result<EnclaveRequest> decode_request(BytesView bytes) {
-  WITAN_ASSIGN(Opened message, open_message(bytes));
+  WITAN_ASSIGN(OpenedMessage message, open_message(bytes));
   if (message.word == "append") return read_append(message);
   if (message.word == "attest") {
     WITAN_TRY(expect_elements("attest", message.elements, 3));
@@ -251,7 +247,7 @@ Result<EnclaveRequest> decode_request(BytesView bytes) {
 }
 
 Result<EnclaveReply> decode_reply(BytesView bytes) {
-  WITAN_ASSIGN(Opened message, open_message(bytes));
+  WITAN_ASSIGN(OpenedMessage message, open_message(bytes));
   if (message.word == "ready") {
     WITAN_TRY(expect_elements("ready", message.elements, 2));
     return EnclaveReply{Ready{}};
@@ -267,8 +263,7 @@ Result<EnclaveReply> decode_reply(BytesView bytes) {
     return EnclaveReply{std::move(state)};
   }
   if (message.word == "error") {
-    WITAN_TRY(expect_elements("error", message.elements, 4));
-    WITAN_ASSIGN(Error error, read_error(message.reader));
+    WITAN_ASSIGN(Error error, read_error_reply(message));
     return EnclaveReply{std::move(error)};
   }
   return fail(ErrorCode::kUnsupported,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -48,6 +49,16 @@ using EnclaveReply = std::variant<Ready, SignedHead, SignerState, Error>;
 // naming it; kTooLarge for more than kAppendEntriesMax entries.
 [[nodiscard]] Result<EnclaveRequest> decode_request(BytesView bytes);
 [[nodiscard]] Result<EnclaveReply> decode_reply(BytesView bytes);
+
+// A message opened: the elements after the word follow in the reader. As decode_request.
+struct OpenedMessage {
+  CborReader reader;
+  std::size_t elements = 0;  // of the array, version and word included
+  std::string_view word;
+};
+[[nodiscard]] Result<OpenedMessage> open_message(BytesView bytes);
+// What follows the word of an error reply.
+[[nodiscard]] Result<Error> read_error_reply(OpenedMessage& opened);
 
 // A head as replies and the sealed state hold it.
 void write_signed_head(CborWriter& writer, const SignedHead& head);

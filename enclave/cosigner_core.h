@@ -1,0 +1,71 @@
+#pragma once
+// The cosigner's rules, without I/O: requests and the present marks give answers and, when
+// something was cosigned, one record. The answers may leave only after that record is durable.
+//
+// What holds for every sequence of requests, however hostile: of all cosignatures under one key
+// that commit() lets out, those of one origin are on checkpoints of which each is consistent with
+// the one before, and their times never go back. Who may speak for an origin is the caller's word:
+// keys come with each request.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/result.h"
+#include "enclave/cosign_batch.h"
+#include "ledger/bytes.h"
+#include "ledger/crypto/private_key.h"
+#include "witness/cosigner.h"
+
+namespace witan {
+
+struct CosignStep {
+  Result<std::vector<CosignResult>> reply;
+  Bytes record;  // encode_batch; empty: nothing changed, the reply may leave at once
+};
+
+// Used by one thread.
+class CosignerCore {
+ public:
+  // `seed` is of an Ed25519 key. kMalformed (the name or the seed).
+  static Result<CosignerCore> make(std::string name, BytesView seed);
+
+  // What an earlier core knew; before the first step.
+  void restore(MarkTable marks, std::optional<CosignBatch> last);
+
+  // Forgets a step that was not committed. A repetition of the last batch that was committed (same
+  // requests and time) is answered as it was. As Cosigner::cosign; kMalformed for a time that is 0
+  // or after the year 9999, kBadSignature when an own signature is wrong: nothing is released then.
+  CosignStep cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  // The record of the last step is durable: its marks become the present ones.
+  void commit();
+  // It could not be made durable: the present marks stay, and the reply must not leave.
+  void discard() { next_.reset(); }
+
+  [[nodiscard]] CosignerState state() const;
+  [[nodiscard]] std::optional<CosignMark> mark(std::string_view origin) const;
+  [[nodiscard]] const MarkTable& marks() const { return marks_; }
+  [[nodiscard]] const std::optional<CosignBatch>& last() const { return last_; }
+
+ private:
+  CosignerCore(std::string name, PrivateKey key, PrivateKey again, VerifierKey verifier);
+  [[nodiscard]] Result<CosignResult> judge(const CosignRequest& request, CosignBatch& batch) const;
+  [[nodiscard]] Result<NoteSignature> sign(std::string_view text, std::uint64_t time_s) const;
+
+  std::string name_;
+  PrivateKey key_;
+  PrivateKey again_;  // the same in memory of its own: each signature is made twice
+  VerifierKey verifier_;
+  MarkTable marks_;
+  std::optional<CosignBatch> last_;
+  std::optional<CosignBatch> next_;  // of the last step, until commit or discard
+};
+
+// kTooLarge naming what is above which limit: requests, bytes of all of them, keys, proof or note
+// of one.
+[[nodiscard]] Result<void> check_cosign_batch(std::span<const CosignRequest> requests);
+
+}  // namespace witan

@@ -1,0 +1,245 @@
+#include "enclave/cosigner_messages.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "config/limits.h"
+#include "enclave/cosign_batch.h"
+#include "enclave/cosigner_core.h"
+#include "enclave/messages.h"
+#include "ledger/crypto/sha256.h"
+#include "ledger/encoding.h"
+
+namespace witan {
+namespace {
+
+constexpr std::size_t kCosignerKeysMax = 8;
+
+Result<void> expect_count(std::string_view what, std::size_t found, std::size_t expected) {
+  if (found == expected) return {};
+  return fail(ErrorCode::kMalformed, std::string(what) + ": " + std::to_string(found) +
+                                         " elements, expected " + std::to_string(expected));
+}
+
+Result<std::size_t> read_count(CborReader& reader, std::string_view what, std::size_t most) {
+  WITAN_ASSIGN(const std::size_t found, reader.read_array());
+  if (found <= most) return found;
+  return fail(ErrorCode::kTooLarge, std::string(what) + ": " + std::to_string(found) +
+                                        ", expected at most " + std::to_string(most));
+}
+
+CborWriter begin_message(std::size_t elements, std::string_view word) {
+  CborWriter writer;
+  writer.array(elements).unsigned_integer(kEnclaveProtocolVersion).text(word);
+  return writer;
+}
+
+void write_verifier_keys(CborWriter& writer, const std::vector<VerifierKey>& keys) {
+  writer.array(keys.size());
+  for (const VerifierKey& key : keys) {
+    writer.array(3).text(key.name).unsigned_integer(static_cast<std::uint8_t>(key.algorithm));
+    writer.bytes(key.key);
+  }
+}
+
+Result<std::vector<VerifierKey>> read_verifier_keys(CborReader& reader, std::size_t most) {
+  WITAN_ASSIGN(const std::size_t count, read_count(reader, "keys", most));
+  std::vector<VerifierKey> out;
+  out.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    WITAN_ASSIGN(const std::size_t elements, reader.read_array());
+    WITAN_TRY(expect_count("key", elements, 3));
+    WITAN_ASSIGN(const std::string_view name, reader.read_text());
+    WITAN_ASSIGN(const std::uint64_t algorithm, reader.read_unsigned());
+    WITAN_ASSIGN(const BytesView key, reader.read_bytes());
+    if (algorithm > 255) {
+      return fail(ErrorCode::kUnsupported, "key of type " + std::to_string(algorithm));
+    }
+    WITAN_ASSIGN(VerifierKey verifier,
+                 VerifierKey::make(std::string(name), static_cast<NoteAlgorithm>(algorithm), key));
+    out.push_back(std::move(verifier));
+  }
+  return out;
+}
+
+BytesView hashes_view(const std::vector<Hash32>& hashes) {
+  return {reinterpret_cast<const std::uint8_t*>(hashes.data()), hashes.size() * sizeof(Hash32)};
+}
+
+Result<CosignRequest> read_cosign_request(CborReader& reader) {
+  WITAN_ASSIGN(const std::size_t elements, reader.read_array());
+  WITAN_TRY(expect_count("request", elements, 4));
+  CosignRequest out;
+  WITAN_ASSIGN(out.log_keys, read_verifier_keys(reader, limits::kWitnessKeysPerLogMax));
+  WITAN_ASSIGN(out.request.old_size, reader.read_unsigned());
+  WITAN_ASSIGN(const BytesView proof, reader.read_bytes());
+  if (proof.size() % sizeof(Hash32) != 0) {
+    return fail(ErrorCode::kMalformed,
+                "proof of " + std::to_string(proof.size()) + " bytes, expected a multiple of 32");
+  }
+  out.request.proof.resize(proof.size() / sizeof(Hash32));
+  if (!proof.empty()) std::memcpy(out.request.proof.data(), proof.data(), proof.size());
+  WITAN_ASSIGN(const BytesView note, reader.read_bytes());
+  out.request.note = as_text(note);
+  return out;
+}
+
+Result<CosignerRequest> read_batch_request(OpenedMessage& message) {
+  WITAN_TRY(expect_count("cosign", message.elements, 4));
+  CosignBatchRequest out;
+  WITAN_ASSIGN(out.time_s, message.reader.read_unsigned());
+  WITAN_ASSIGN(const std::size_t count,
+               read_count(message.reader, "requests", limits::kCosignBatchMax));
+  out.requests.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    WITAN_ASSIGN(CosignRequest request, read_cosign_request(message.reader));
+    out.requests.push_back(std::move(request));
+  }
+  WITAN_TRY(check_cosign_batch(out.requests));
+  return CosignerRequest{std::move(out)};
+}
+
+Result<CosignerState> read_cosigner_state(CborReader& reader) {
+  WITAN_ASSIGN(const std::size_t elements, reader.read_array());
+  WITAN_TRY(expect_count("cosigner", elements, 4));
+  CosignerState out;
+  WITAN_ASSIGN(out.name, reader.read_text());
+  WITAN_ASSIGN(out.keys, read_verifier_keys(reader, kCosignerKeysMax));
+  WITAN_ASSIGN(out.marks, reader.read_unsigned());
+  WITAN_ASSIGN(const std::size_t count, read_count(reader, "last", limits::kCosignBatchMax));
+  for (std::size_t i = 0; i < count; ++i) {
+    WITAN_ASSIGN(Cosigned cosigned, read_cosigned(reader));
+    out.last.push_back(std::move(cosigned));
+  }
+  return out;
+}
+
+Result<MarkReply> read_mark_reply(CborReader& reader) {
+  if (reader.peek() == CborType::kNull) {
+    WITAN_TRY(reader.read_null());
+    return MarkReply{};
+  }
+  WITAN_ASSIGN(const std::size_t elements, reader.read_array());
+  WITAN_TRY(expect_count("mark", elements, 2));
+  CosignMark out;
+  WITAN_ASSIGN(out.size.value, reader.read_unsigned());
+  WITAN_ASSIGN(const BytesView root, reader.read_bytes());
+  WITAN_ASSIGN(out.root, hash_from_bytes(root));
+  return MarkReply{out};
+}
+
+struct CosignerRequestEncoder {
+  Bytes operator()(const CosignerInitRequest& request) const {
+    return begin_message(3, "cosigner-init").text(request.name).take();
+  }
+  Bytes operator()(const CosignerStateRequest& /*request*/) const {
+    return begin_message(2, "cosigner-state").take();
+  }
+  Bytes operator()(const CosignBatchRequest& request) const {
+    return encode_cosign(request.requests, request.time_s);
+  }
+  Bytes operator()(const MarkRequest& request) const {
+    return begin_message(3, "mark").text(request.origin).take();
+  }
+};
+
+struct CosignerReplyEncoder {
+  Bytes operator()(const CosignerState& state) const {
+    CborWriter writer = begin_message(3, "cosigner");
+    writer.array(4).text(state.name);
+    write_verifier_keys(writer, state.keys);
+    writer.unsigned_integer(state.marks).array(state.last.size());
+    for (const Cosigned& cosigned : state.last) write_cosigned(writer, cosigned);
+    return writer.take();
+  }
+  Bytes operator()(const CosignResults& results) const {
+    CborWriter writer = begin_message(3, "cosigned");
+    write_cosign_results(writer, results);
+    return writer.take();
+  }
+  Bytes operator()(const MarkReply& mark) const {
+    CborWriter writer = begin_message(3, "mark");
+    if (!mark) return writer.null().take();
+    return writer.array(2).unsigned_integer(mark->size.value).bytes(mark->root).take();
+  }
+  Bytes operator()(const Error& error) const { return encode_reply(error); }
+};
+
+}  // namespace
+
+Bytes encode_cosigner_request(const CosignerRequest& request) {
+  return std::visit(CosignerRequestEncoder{}, request);
+}
+
+Bytes encode_cosign(std::span<const CosignRequest> requests, std::uint64_t time_s) {
+  CborWriter writer = begin_message(4, "cosign");
+  writer.unsigned_integer(time_s).array(requests.size());
+  for (const CosignRequest& request : requests) {
+    writer.array(4);
+    write_verifier_keys(writer, request.log_keys);
+    writer.unsigned_integer(request.request.old_size).bytes(hashes_view(request.request.proof));
+    writer.bytes(as_bytes(request.request.note));
+  }
+  return writer.take();
+}
+
+Bytes encode_cosigner_reply(const CosignerReply& reply) {
+  return std::visit(CosignerReplyEncoder{}, reply);
+}
+
+Hash32 cosign_digest(std::span<const CosignRequest> requests, std::uint64_t time_s) {
+  return sha256(encode_cosign(requests, time_s));
+}
+
+bool is_cosigner_request(BytesView message) {
+  // An array, the version, and the head of a short text before the word.
+  constexpr std::size_t kBeforeWord = 3;
+  if (message.size() < kBeforeWord) return false;
+  const std::string_view word = as_text(message.subspan(kBeforeWord));
+  return word.starts_with("cosign") || word.starts_with("mark");
+}
+
+Result<CosignerRequest> decode_cosigner_request(BytesView bytes) {
+  WITAN_ASSIGN(OpenedMessage message, open_message(bytes));
+  if (message.word == "cosign") return read_batch_request(message);
+  if (message.word == "cosigner-state") {
+    WITAN_TRY(expect_count("cosigner-state", message.elements, 2));
+    return CosignerRequest{CosignerStateRequest{}};
+  }
+  if (message.word == "cosigner-init" || message.word == "mark") {
+    WITAN_TRY(expect_count(message.word, message.elements, 3));
+    WITAN_ASSIGN(const std::string_view text, message.reader.read_text());
+    if (message.word == "mark") return CosignerRequest{MarkRequest{std::string(text)}};
+    return CosignerRequest{CosignerInitRequest{std::string(text)}};
+  }
+  return fail(ErrorCode::kUnsupported,
+              "operation \"" + printable(message.word) +
+                  "\", expected cosigner-init, cosigner-state, cosign or mark");
+}
+
+Result<CosignerReply> decode_cosigner_reply(BytesView bytes) {
+  WITAN_ASSIGN(OpenedMessage message, open_message(bytes));
+  if (message.word == "error") {
+    WITAN_ASSIGN(Error error, read_error_reply(message));
+    return CosignerReply{std::move(error)};
+  }
+  WITAN_TRY(expect_count("message", message.elements, 3));
+  if (message.word == "cosigned") {
+    WITAN_ASSIGN(CosignResults results, read_cosign_results(message.reader));
+    return CosignerReply{std::move(results)};
+  }
+  if (message.word == "cosigner") {
+    WITAN_ASSIGN(CosignerState state, read_cosigner_state(message.reader));
+    return CosignerReply{std::move(state)};
+  }
+  if (message.word == "mark") {
+    WITAN_ASSIGN(MarkReply mark, read_mark_reply(message.reader));
+    return CosignerReply{mark};
+  }
+  return fail(ErrorCode::kUnsupported, "reply \"" + printable(message.word) +
+                                           "\", expected cosigned, cosigner, mark or error");
+}
+
+}  // namespace witan

@@ -1,0 +1,62 @@
+#pragma once
+// The cosigner's messages, besides those of messages.h and in the same framing.
+// Format: docs/enclave-protocol.md, section "Cosigner's messages". No message sets a mark, gives a
+// key or carries bytes to sign that are not a checkpoint with its log's signature and its proof.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/result.h"
+#include "ledger/bytes.h"
+#include "witness/cosigner.h"
+#include "witness/cosigning.h"
+
+namespace witan {
+
+// Makes the cosigner's key inside; answered with the state. Repeating it with the name is safe.
+struct CosignerInitRequest {
+  std::string name;
+  friend bool operator==(const CosignerInitRequest&, const CosignerInitRequest&) = default;
+};
+struct CosignerStateRequest {
+  friend bool operator==(const CosignerStateRequest&, const CosignerStateRequest&) = default;
+};
+// Answered with one result for each request.
+struct CosignBatchRequest {
+  std::uint64_t time_s = 0;
+  std::vector<CosignRequest> requests;
+  friend bool operator==(const CosignBatchRequest&, const CosignBatchRequest&) = default;
+};
+// Answered with the origin's mark, or none.
+struct MarkRequest {
+  std::string origin;
+  friend bool operator==(const MarkRequest&, const MarkRequest&) = default;
+};
+using CosignerRequest =
+    std::variant<CosignerInitRequest, CosignerStateRequest, CosignBatchRequest, MarkRequest>;
+
+using CosignResults = std::vector<CosignResult>;
+using MarkReply = std::optional<CosignMark>;
+using CosignerReply = std::variant<CosignerState, CosignResults, MarkReply, Error>;
+
+[[nodiscard]] Bytes encode_cosigner_request(const CosignerRequest& request);
+// The same as encode_cosigner_request of a CosignBatchRequest, without a copy of the requests.
+[[nodiscard]] Bytes encode_cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+[[nodiscard]] Bytes encode_cosigner_reply(const CosignerReply& reply);
+
+// By which a repetition of a batch is known: SHA-256 of its message.
+[[nodiscard]] Hash32 cosign_digest(std::span<const CosignRequest> requests, std::uint64_t time_s);
+
+// Whether a message is of the cosigner, by its word: those of messages.h are not.
+[[nodiscard]] bool is_cosigner_request(BytesView message);
+
+// Accepts only what the encoders write. kMalformed; kUnsupported for another version, operation or
+// type of key; kTooLarge above the limits of check_cosign_batch.
+[[nodiscard]] Result<CosignerRequest> decode_cosigner_request(BytesView bytes);
+[[nodiscard]] Result<CosignerReply> decode_cosigner_reply(BytesView bytes);
+
+}  // namespace witan
