@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "enclave/cosigner_core.h"
 #include "enclave/framing.h"
 
 namespace witan {
@@ -177,16 +178,15 @@ Result<void> EnclaveProcess::restart() {
   return start_again();
 }
 
-Result<EnclaveReply> EnclaveProcess::exchange(BytesView request) {
+Result<Bytes> EnclaveProcess::exchange(BytesView request) {
   const auto deadline = std::chrono::steady_clock::now() + options_.deadline;
   WITAN_TRY(write_frame(socket_, request, deadline));
-  WITAN_ASSIGN(const std::optional<Bytes> message, read_frame(socket_, deadline));
+  WITAN_ASSIGN(std::optional<Bytes> message, read_frame(socket_, deadline));
   if (!message) return fail(ErrorCode::kUnavailable, "the enclave has closed the socket");
-  return decode_reply(*message);
+  return std::move(*message);
 }
 
-Result<EnclaveReply> EnclaveProcess::call(const EnclaveRequest& request) {
-  const Bytes message = encode_request(request);
+Result<Bytes> EnclaveProcess::call(BytesView message) {
   if (message.size() > limits::kEnclaveMessageBytesMax) {
     return fail(ErrorCode::kTooLarge, "request of " + std::to_string(message.size()) +
                                           " bytes, expected at most " +
@@ -194,7 +194,7 @@ Result<EnclaveReply> EnclaveProcess::call(const EnclaveRequest& request) {
   }
   for (int attempt = 0;; ++attempt) {
     if (pid_ == 0) WITAN_TRY(start_again());
-    Result<EnclaveReply> reply = exchange(message);
+    Result<Bytes> reply = exchange(message);
     if (reply) return reply;
     // Anything else than a whole reply leaves the stream at an unknown place.
     const bool gone = reply.error().code == ErrorCode::kUnavailable;
@@ -211,30 +211,73 @@ Result<EnclaveReply> EnclaveProcess::call(const EnclaveRequest& request) {
   }
 }
 
-template <typename Reply>
-Result<Reply> EnclaveProcess::expect(Result<EnclaveReply> reply) {
-  if (!reply) return fail(std::move(reply).error());
-  if (Error* error = std::get_if<Error>(&*reply)) return fail(std::move(*error));
-  if (Reply* value = std::get_if<Reply>(&*reply)) return std::move(*value);
+template <typename Value, typename Reply>
+Result<Value> EnclaveProcess::expect(Result<Reply> reply) {
+  if (reply) {
+    if (Error* error = std::get_if<Error>(&*reply)) return fail(std::move(*error));
+    if (Value* value = std::get_if<Value>(&*reply)) return std::move(*value);
+  }
   end(std::chrono::milliseconds(0));
-  return fail(ErrorCode::kUnavailable, "the enclave answered with another kind of message");
+  return fail(ErrorCode::kUnavailable,
+              reply ? "the enclave answered with another kind of message"
+                    : "the enclave's answer cannot be read: " + reply.error().message);
+}
+
+template <typename Value>
+Result<Value> EnclaveProcess::ask(const EnclaveRequest& request) {
+  WITAN_ASSIGN(const Bytes reply, call(encode_request(request)));
+  return expect<Value>(decode_reply(reply));
+}
+
+template <typename Value>
+Result<Value> EnclaveProcess::ask_cosigner(BytesView request) {
+  WITAN_ASSIGN(const Bytes reply, call(request));
+  return expect<Value>(decode_cosigner_reply(reply));
 }
 
 Result<SignerState> EnclaveProcess::init(const std::string& origin, const std::string& issuer) {
   const std::lock_guard lock(mutex_);
-  return expect<SignerState>(call(InitRequest{origin, issuer}));
+  return ask<SignerState>(InitRequest{origin, issuer});
 }
 
 Result<SignedHead> EnclaveProcess::append(TreeSize prev, std::span<const Hash32> entries,
                                           std::uint64_t time_ms) {
   const std::lock_guard lock(mutex_);
-  return expect<SignedHead>(
-      call(AppendRequest{prev, std::vector<Hash32>(entries.begin(), entries.end()), time_ms}));
+  return ask<SignedHead>(
+      AppendRequest{prev, std::vector<Hash32>(entries.begin(), entries.end()), time_ms});
 }
 
 Result<SignerState> EnclaveProcess::attest(BytesView nonce) {
   const std::lock_guard lock(mutex_);
-  return expect<SignerState>(call(AttestRequest{to_bytes(nonce)}));
+  return ask<SignerState>(AttestRequest{to_bytes(nonce)});
+}
+
+Result<CosignerState> EnclaveProcess::init_cosigner(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return ask_cosigner<CosignerState>(encode_cosigner_request(CosignerInitRequest{name}));
+}
+
+Result<std::vector<CosignResult>> EnclaveProcess::cosign(std::span<const CosignRequest> requests,
+                                                         std::uint64_t time_s) {
+  WITAN_TRY(check_cosign_batch(requests));
+  const Bytes message = encode_cosign(requests, time_s);
+  const std::lock_guard lock(mutex_);
+  WITAN_ASSIGN(CosignResults results, ask_cosigner<CosignResults>(message));
+  if (results.size() == requests.size()) return results;
+  end(std::chrono::milliseconds(0));
+  return fail(ErrorCode::kUnavailable, "the enclave gave " + std::to_string(results.size()) +
+                                           " answers to " + std::to_string(requests.size()) +
+                                           " requests");
+}
+
+Result<CosignerState> EnclaveProcess::cosigner_state() {
+  const std::lock_guard lock(mutex_);
+  return ask_cosigner<CosignerState>(encode_cosigner_request(CosignerStateRequest{}));
+}
+
+Result<std::optional<CosignMark>> EnclaveProcess::mark(const std::string& origin) {
+  const std::lock_guard lock(mutex_);
+  return ask_cosigner<MarkReply>(encode_cosigner_request(MarkRequest{origin}));
 }
 
 pid_t EnclaveProcess::pid() const {

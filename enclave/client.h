@@ -6,15 +6,19 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "config/limits.h"
 #include "config/result.h"
+#include "enclave/cosigner_messages.h"
 #include "enclave/messages.h"
 #include "ledger/bytes.h"
 #include "ledger/ports/signer.h"
+#include "witness/cosigner.h"
 
 namespace witan {
 
@@ -31,7 +35,7 @@ struct EnclaveOptions {
 // When the process is found dead, a call starts it again and repeats itself once: every operation
 // gives the same answer when repeated. A reply that is late (kTimeout) kills the process, since its
 // late answer must not be taken for that of the next request; the next call starts it again.
-class EnclaveProcess final : public Signer {
+class EnclaveProcess final : public Signer, public Cosigner {
  public:
   // Starts the program on its folder and waits until it is ready. kNotFound when there is no such
   // program; the enclave's own error when it cannot open its folder (kConflict: another process has
@@ -46,6 +50,16 @@ class EnclaveProcess final : public Signer {
   Result<SignedHead> append(TreeSize prev, std::span<const Hash32> entries,
                             std::uint64_t time_ms) override;
   Result<SignerState> attest(BytesView nonce) override;
+
+  // The cosigner, which lives beside the log or alone. Makes its key; with the same name again,
+  // gives the state. kConflict when the enclave's cosigner has another name; kMalformed, kIo, and
+  // as append.
+  Result<CosignerState> init_cosigner(const std::string& name);
+  // A batch that the enclave had cosigned when it died is answered as it was.
+  Result<std::vector<CosignResult>> cosign(std::span<const CosignRequest> requests,
+                                           std::uint64_t time_s) override;
+  Result<CosignerState> cosigner_state() override;
+  Result<std::optional<CosignMark>> mark(const std::string& origin) override;
 
   // Ends the process, if it still runs, and starts it again. kUnavailable naming what it said.
   Result<void> restart();
@@ -68,10 +82,16 @@ class EnclaveProcess final : public Signer {
   Result<void> await_ready();
   Result<void> start_again();
   void end(std::chrono::milliseconds grace);
-  Result<EnclaveReply> exchange(BytesView request);
-  Result<EnclaveReply> call(const EnclaveRequest& request);
-  template <typename Reply>
-  Result<Reply> expect(Result<EnclaveReply> reply);
+  // The bytes of a whole reply.
+  Result<Bytes> exchange(BytesView request);
+  Result<Bytes> call(BytesView request);
+  // The reply of the kind that was asked for, or the enclave's error.
+  template <typename Value, typename Reply>
+  Result<Value> expect(Result<Reply> reply);
+  template <typename Value>
+  Result<Value> ask(const EnclaveRequest& request);
+  template <typename Value>
+  Result<Value> ask_cosigner(BytesView request);
 
   const std::filesystem::path binary_;
   const std::filesystem::path state_dir_;

@@ -43,4 +43,37 @@ Result<SignerState> InProcessSigner::attest(BytesView nonce) {
   return expect<SignerState>(host_.handle(AttestRequest{to_bytes(nonce)}));
 }
 
+Result<std::unique_ptr<InProcessCosigner>> InProcessCosigner::open(
+    Random& random, const std::filesystem::path& folder) {
+  WITAN_ASSIGN(StateFolder locked, StateFolder::open(folder));
+  WITAN_ASSIGN(MachineKey key, locked.machine_key(random));
+  auto out = std::make_unique<InProcessCosigner>(random);
+  out->files_ = std::make_unique<Files>(std::move(locked), folder);
+  auto host = CosignerHost::open(out->files_->disk, std::move(key), random);
+  if (!host) return fail(host.error().within(folder.string()));
+  out->host_ = std::move(*host);
+  return out;
+}
+
+Result<CosignerState> InProcessCosigner::init_cosigner(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return host_.init(name);
+}
+
+Result<std::vector<CosignResult>> InProcessCosigner::cosign(std::span<const CosignRequest> requests,
+                                                            std::uint64_t time_s) {
+  const std::lock_guard lock(mutex_);
+  return host_.cosign(requests, time_s);
+}
+
+Result<CosignerState> InProcessCosigner::cosigner_state() {
+  const std::lock_guard lock(mutex_);
+  return host_.state();
+}
+
+Result<std::optional<CosignMark>> InProcessCosigner::mark(const std::string& origin) {
+  const std::lock_guard lock(mutex_);
+  return host_.mark(origin);
+}
+
 }  // namespace witan

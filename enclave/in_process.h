@@ -2,17 +2,24 @@
 // The same core without a process, of grade `sim`: for tests, the simulator and benchmarks. It
 // protects no key.
 
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "config/result.h"
+#include "enclave/cosigner_folder.h"
+#include "enclave/cosigner_host.h"
 #include "enclave/host.h"
+#include "enclave/state_folder.h"
 #include "ledger/bytes.h"
 #include "ledger/ports/random.h"
 #include "ledger/ports/signer.h"
+#include "witness/cosigner.h"
 
 namespace witan {
 
@@ -36,6 +43,35 @@ class InProcessSigner final : public Signer {
 
   std::mutex mutex_;
   EnclaveHost host_;  // guarded by mutex_
+};
+
+// The cosigner in the same way. Any thread may call; one request is under way at a time.
+class InProcessCosigner final : public Cosigner {
+ public:
+  // In memory only. `random` must outlive the cosigner.
+  explicit InProcessCosigner(Random& random) : host_(random) {}
+  // On an enclave's folder, which is made when it is missing and locked. As EnclaveProcess::start.
+  static Result<std::unique_ptr<InProcessCosigner>> open(Random& random,
+                                                         const std::filesystem::path& folder);
+
+  // As EnclaveProcess.
+  Result<CosignerState> init_cosigner(const std::string& name);
+  Result<std::vector<CosignResult>> cosign(std::span<const CosignRequest> requests,
+                                           std::uint64_t time_s) override;
+  Result<CosignerState> cosigner_state() override;
+  Result<std::optional<CosignMark>> mark(const std::string& origin) override;
+
+ private:
+  struct Files {
+    Files(StateFolder locked, const std::filesystem::path& path)
+        : folder(std::move(locked)), disk(path) {}
+    StateFolder folder;
+    CosignerFolder disk;
+  };
+
+  std::mutex mutex_;
+  std::unique_ptr<Files> files_;
+  CosignerHost host_;  // guarded by mutex_
 };
 
 }  // namespace witan

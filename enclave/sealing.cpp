@@ -96,4 +96,30 @@ Result<OpenedSlot> open_slot(const MachineKey& key, BytesView slot) {
   return out;
 }
 
+Bytes seal_bytes(const MachineKey& key, BytesView context, BytesView content, Random& random) {
+  static_assert(kSealOverheadBytes == kNonceBytes + kTagBytes);
+  Bytes out(kSealOverheadBytes + content.size());
+  random.fill(std::span(out).first(kNonceBytes));
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data() + kNonceBytes, nullptr, content.data(),
+                                             content.size(), context.data(), context.size(),
+                                             nullptr, out.data(), key.data());
+  return out;
+}
+
+Result<Bytes> open_bytes(const MachineKey& key, BytesView context, BytesView sealed) {
+  if (sealed.size() < kSealOverheadBytes) {
+    return fail(ErrorCode::kBadSignature,
+                "sealed bytes: " + std::to_string(sealed.size()) + ", expected at least 40");
+  }
+  Bytes content(sealed.size() - kSealOverheadBytes);
+  if (crypto_aead_xchacha20poly1305_ietf_decrypt(content.data(), nullptr, nullptr,
+                                                 sealed.data() + kNonceBytes,
+                                                 sealed.size() - kNonceBytes, context.data(),
+                                                 context.size(), sealed.data(), key.data()) != 0) {
+    return fail(ErrorCode::kBadSignature,
+                "does not open: torn, changed, or sealed under another machine key");
+  }
+  return content;
+}
+
 }  // namespace witan

@@ -45,4 +45,12 @@ struct OpenedSlot {
 // kBadSignature (torn, changed, or sealed under another machine key).
 [[nodiscard]] Result<OpenedSlot> open_slot(const MachineKey& key, BytesView slot);
 
+// Bytes of any length: a nonce and the sealed content, bound to `context`, which is not part of
+// them. For records that are no slots (docs/enclave-protocol.md, section "Cosigner's files").
+inline constexpr std::size_t kSealOverheadBytes = 24 + 16;
+[[nodiscard]] Bytes seal_bytes(const MachineKey& key, BytesView context, BytesView content,
+                               Random& random);
+// kBadSignature: torn, changed, moved to another place, or sealed under another machine key.
+[[nodiscard]] Result<Bytes> open_bytes(const MachineKey& key, BytesView context, BytesView sealed);
+
 }  // namespace witan

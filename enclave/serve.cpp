@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "enclave/core.h"
+#include "enclave/cosigner_folder.h"
+#include "enclave/cosigner_host.h"
 #include "enclave/framing.h"
 #include "enclave/host.h"
 #include "enclave/messages.h"
@@ -43,6 +45,11 @@ Result<SealedState> open_sealed(StateFolder& folder) {
   return SealedState::open(folder, std::move(key), system_random());
 }
 
+Result<CosignerHost> open_cosigner(StateFolder& folder, CosignerFolder& disk) {
+  WITAN_ASSIGN(MachineKey key, folder.machine_key(system_random()));
+  return CosignerHost::open(disk, std::move(key), system_random());
+}
+
 int refuse(int socket, const Error& error) {
   report(error);
   // The parent may be gone already; the line above remains.
@@ -59,6 +66,9 @@ int serve_enclave(int socket, const std::filesystem::path& folder_path) {
   if (!sealed) return refuse(socket, sealed.error().within(folder_path.string()));
   Result<EnclaveCore> core = open_core(*sealed);
   if (!core) return refuse(socket, core.error().within(folder_path.string()));
+  CosignerFolder cosigner_folder(folder_path);
+  Result<CosignerHost> cosigner = open_cosigner(*folder, cosigner_folder);
+  if (!cosigner) return refuse(socket, cosigner.error().within(folder_path.string()));
   EnclaveHost host(std::move(*core), [&sealed](std::uint64_t generation, BytesView state) {
     return sealed->save(generation, state);
   });
@@ -68,7 +78,8 @@ int serve_enclave(int socket, const std::filesystem::path& folder_path) {
     Bytes reply;
     if (message) {
       if (!*message) return 0;
-      reply = host.handle_message(**message);
+      reply = is_cosigner_request(**message) ? cosigner->handle_message(**message)
+                                             : host.handle_message(**message);
     } else if (message.error().code == ErrorCode::kTooLarge) {
       reply = encode_reply(message.error());
     } else {
@@ -76,7 +87,7 @@ int serve_enclave(int socket, const std::filesystem::path& folder_path) {
       return 1;
     }
     const Result<void> written = write_frame(socket, reply);
-    if (sealed->broken()) {
+    if (sealed->broken() || cosigner->broken()) {
       report(Error{ErrorCode::kIo, "a sync of " + folder_path.string() +
                                        " failed; ending, since its content is now unknown"});
       return 1;

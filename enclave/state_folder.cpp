@@ -35,7 +35,19 @@ std::string octal(mode_t mode) {
   return text.data();
 }
 
-Result<void> check_private(const std::filesystem::path& path, const struct stat& status,
+Result<FolderLock> take_lock(const std::filesystem::path& folder) {
+  const auto give_up = std::chrono::steady_clock::now() + kLockWait;
+  for (;;) {
+    Result<FolderLock> lock = FolderLock::take(folder);
+    if (lock || lock.error().code != ErrorCode::kConflict) return lock;
+    if (std::chrono::steady_clock::now() >= give_up) return lock;
+    std::this_thread::sleep_for(kLockRetry);
+  }
+}
+
+}  // namespace
+
+Result<void> check_private(const std::filesystem::path& path, const struct ::stat& status,
                            mode_t expected) {
   const mode_t found = status.st_mode & 07777;
   if (found != expected) {
@@ -49,18 +61,6 @@ Result<void> check_private(const std::filesystem::path& path, const struct stat&
   }
   return {};
 }
-
-Result<FolderLock> take_lock(const std::filesystem::path& folder) {
-  const auto give_up = std::chrono::steady_clock::now() + kLockWait;
-  for (;;) {
-    Result<FolderLock> lock = FolderLock::take(folder);
-    if (lock || lock.error().code != ErrorCode::kConflict) return lock;
-    if (std::chrono::steady_clock::now() >= give_up) return lock;
-    std::this_thread::sleep_for(kLockRetry);
-  }
-}
-
-}  // namespace
 
 Result<StateFolder> StateFolder::open(const std::filesystem::path& folder) {
   struct stat status {};
@@ -103,9 +103,12 @@ Result<MachineKey> StateFolder::machine_key(Random& random) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) return failed("look at", path, errno);
-    if (state_ >= 0) {
-      return fail(ErrorCode::kStale, path.string() + " is missing, but " + state_path().string() +
-                                         " is there and sealed under it");
+    for (const char* name : {"state", "cosigner"}) {
+      if (::lstat((folder_ / name).c_str(), &status) == 0) {
+        return fail(ErrorCode::kStale, path.string() + " is missing, but " +
+                                           (folder_ / name).string() +
+                                           " is there and sealed under it");
+      }
     }
     std::string fresh(kMachineKeyBytes, '\0');
     random.fill({reinterpret_cast<std::uint8_t*>(fresh.data()), fresh.size()});

@@ -1,9 +1,11 @@
 #pragma once
-// The enclave's folder: LOCK, machine.key and state. Nothing in it may be open to others.
+// The enclave's folder: LOCK, machine.key and state; a cosigner's files beside them are
+// those of cosigner_folder.h. Nothing in it may be open to others.
 
 #include <array>
 #include <filesystem>
 #include <optional>
+#include <sys/stat.h>
 
 #include "config/result.h"
 #include "enclave/sealed_state.h"
@@ -22,8 +24,8 @@ class StateFolder final : public SlotDisk {
   // another owner or another mode than 0700 and 0600; the message names found and expected.
   static Result<StateFolder> open(const std::filesystem::path& folder);
 
-  // The machine key, made durable when it is missing. kStale when a state is there without its key:
-  // a new key could not open it. kIo, kMalformed.
+  // The machine key, made durable when it is missing. kStale when a state, or a cosigner, is there
+  // without its key: a new key could not open it. kIo, kMalformed.
   Result<MachineKey> machine_key(Random& random);
 
   Result<std::optional<std::array<Bytes, 2>>> read() override;
@@ -47,5 +49,9 @@ class StateFolder final : public SlotDisk {
   FolderLock lock_;
   int state_ = -1;
 };
+
+// kIo, naming found and expected, when the mode is another or the owner is not this process's user.
+[[nodiscard]] Result<void> check_private(const std::filesystem::path& path,
+                                         const struct ::stat& status, mode_t expected);
 
 }  // namespace witan

@@ -1,0 +1,59 @@
+#pragma once
+// The cosigner's core and its journal together: here the order "durable first, answers second" is
+// kept, in the process and in tests alike.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/result.h"
+#include "enclave/cosigner_core.h"
+#include "enclave/cosigner_messages.h"
+#include "enclave/marks_journal.h"
+#include "enclave/sealing.h"
+#include "ledger/bytes.h"
+#include "ledger/ports/random.h"
+#include "witness/cosigner.h"
+
+namespace witan {
+
+// Used by one thread.
+class CosignerHost {
+ public:
+  // In memory only. `random` must outlive the host.
+  explicit CosignerHost(Random& random) : random_(&random) {}
+  // On a disk, of which everything is read. As MarksJournal::open. All but the key must outlive it.
+  static Result<CosignerHost> open(CosignerDisk& disk, MachineKey key, Random& random,
+                                   std::size_t journal_bytes_max = limits::kCosignJournalBytesMax);
+
+  // Makes the key; with the same name again, gives the state. kConflict when the cosigner has
+  // another name; kMalformed; kIo.
+  Result<CosignerState> init(const std::string& name);
+  // As Cosigner.
+  Result<CosignResults> cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  [[nodiscard]] Result<CosignerState> state() const;
+  [[nodiscard]] Result<MarkReply> mark(std::string_view origin) const;
+
+  CosignerReply handle(const CosignerRequest& request);
+  // The same from and to bytes; bad messages are answered with an error.
+  Bytes handle_message(BytesView message);
+
+  // Writing failed in a way that leaves the disk's content unknown: end the process.
+  [[nodiscard]] bool broken() const { return broken_ || (journal_ && journal_->broken()); }
+
+ private:
+  Result<void> take_over(CosignerMemory memory);
+  Result<void> fold_when_long();
+
+  Random* random_;
+  CosignerDisk* disk_ = nullptr;
+  std::optional<MachineKey> key_;  // until the journal has it
+  std::size_t journal_bytes_max_ = 0;
+  std::optional<MarksJournal> journal_;
+  std::optional<CosignerCore> core_;
+  bool broken_ = false;
+};
+
+}  // namespace witan
