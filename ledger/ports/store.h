@@ -15,11 +15,15 @@
 
 namespace witan {
 
-// A head that was published: signed and, where a policy asks for it, witnessed. `checkpoint` is the
-// whole signed note as /checkpoint serves it and as receipts of this size carry it.
+// A head that was published: signed and, where a policy asks for it, witnessed.
 struct PublishedHead {
   SignedHead head;
+  // The signed note as receipts of this size carry it: with the smallest set of cosignatures that
+  // meets the policy.
   std::string checkpoint;
+  // The same with all cosignatures that came, as /checkpoint serves it; empty when there are no
+  // others. Kept only while the head is the newest: ReadView::published() has it.
+  std::string witnessed = {};
   friend bool operator==(const PublishedHead&, const PublishedHead&) = default;
 };
 

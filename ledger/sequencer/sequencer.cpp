@@ -284,14 +284,14 @@ void Sequencer::sign_failed(const Error& error, Instant now) {
   if (!may_pass(error)) halted_ = error.within("the log has stopped at a signature");
 }
 
-Result<void> Sequencer::publish(TreeSize size, std::string checkpoint) {
+Result<void> Sequencer::publish(TreeSize size, std::string checkpoint, std::string witnessed) {
   if (!awaiting_ || awaiting_->head.size != size) {
     return fail(ErrorCode::kConflict,
                 "no head of size " + std::to_string(size.value) + " waits to be published" +
                     (awaiting_ ? ", but one of size " + std::to_string(awaiting_->head.size.value)
                                : std::string()));
   }
-  to_publish_ = PublishedHead{std::move(*awaiting_), std::move(checkpoint)};
+  to_publish_ = PublishedHead{std::move(*awaiting_), std::move(checkpoint), std::move(witnessed)};
   awaiting_.reset();
   return {};
 }

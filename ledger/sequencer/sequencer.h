@@ -130,7 +130,8 @@ class Sequencer {
   // The head that is signed and waits for its checkpoint and quorum (also after a restart).
   [[nodiscard]] const std::optional<SignedHead>& awaiting_publication() const { return awaiting_; }
   // The quorum is met. kConflict when no head of that size waits.
-  Result<void> publish(TreeSize size, std::string checkpoint);
+  // `checkpoint` and `witnessed` as in PublishedHead.
+  Result<void> publish(TreeSize size, std::string checkpoint, std::string witnessed = {});
 
   // The steady times at which to ask next_commit and next_append again though nothing happened, and
   // the earlier of the two.

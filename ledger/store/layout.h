@@ -5,6 +5,9 @@
 //   table     key                 value
 //   meta      "format"            uint32 kStoreFormat
 //   meta      "decided"           register (48): size 8, time_ms 8, root 32
+//   meta      "checkpoint"        tree size (8), the newest head's checkpoint with all
+//   cosignatures;
+//                                 of another size than the newest head's, it means nothing
 //   meta      "policies"          leaf indexes (8 each) of the policies after leaf 0
 //   meta      "named/" + name     a named value
 //   index     entry (32)          leaf index (8)
@@ -33,6 +36,7 @@ inline constexpr std::uint32_t kStoreFormat = 1;
 
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kDecidedKey = "decided";
+inline constexpr std::string_view kCheckpointKey = "checkpoint";
 inline constexpr std::string_view kPoliciesKey = "policies";
 inline constexpr std::string_view kNamedPrefix = "named/";
 

@@ -55,7 +55,14 @@ Result<std::optional<TreeHead>> LmdbView::decided() {
 }
 
 Result<std::optional<PublishedHead>> LmdbView::published() {
-  return to_head(seek(txn_, tables_.heads, {}, MDB_LAST));
+  WITAN_ASSIGN(auto head, to_head(seek(txn_, tables_.heads, {}, MDB_LAST)));
+  if (!head) return std::optional<PublishedHead>{};
+  WITAN_ASSIGN(const auto value, get(txn_, tables_.meta, as_bytes(kCheckpointKey)));
+  // One of another size belongs to a head before it.
+  if (value && value->size() >= 8 && decode64(*value) == head->head.head.size.value) {
+    head->witnessed = std::string(as_text(value->subspan(8)));
+  }
+  return head;
 }
 
 Result<std::optional<PublishedHead>> LmdbView::head_covering(LeafIndex index) {

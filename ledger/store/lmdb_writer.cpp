@@ -38,7 +38,11 @@ Result<void> write_publications(MDB_txn* txn, const Tables& tables, const StoreC
     WITAN_TRY(put(txn, tables.heads, encode64(size.value), encode_head(head), MDB_APPEND));
     last = size;
   }
-  return {};
+  const std::string& witnessed = commit.publish.back().witnessed;
+  if (witnessed.empty()) return {};
+  Bytes value = to_bytes(encode64(last.value));
+  append(value, as_bytes(witnessed));
+  return put(txn, tables.meta, as_bytes(kCheckpointKey), value);
 }
 
 Result<void> check_decision(const Decide& decide, const std::optional<TreeHead>& found) {

@@ -63,7 +63,9 @@ http::Response get_checkpoint(const Context& context) {
   auto head = (*view)->published();
   if (!head) return problem_for("/checkpoint", head.error());
   if (!*head) return json_problem(404, "Not Found", "this log has not published a checkpoint yet");
-  return http::Response::text(200, "text/plain; charset=utf-8", std::move((*head)->checkpoint))
+  const PublishedHead& newest = **head;
+  return http::Response::text(200, "text/plain; charset=utf-8",
+                              newest.witnessed.empty() ? newest.checkpoint : newest.witnessed)
       .with("Cache-Control", "no-cache");
 }
 

@@ -117,10 +117,12 @@ class MemoryView final : public ReadView {
         [&](const PublishedHead& head) { return &head == &state_->heads[heads_ - 1]; });
   }
   Result<std::optional<PublishedHead>> head_covering(LeafIndex index) override {
-    return first_head([&](const PublishedHead& head) { return index < head.head.head.size; });
+    return plain(
+        first_head([&](const PublishedHead& head) { return index < head.head.head.size; }));
   }
   Result<std::optional<PublishedHead>> head_at(TreeSize size) override {
-    return first_head([&](const PublishedHead& head) { return head.head.head.size == size; });
+    return plain(
+        first_head([&](const PublishedHead& head) { return head.head.head.size == size; }));
   }
   Result<std::optional<LeafIndex>> find(const Hash32& entry) override {
     const std::shared_lock lock(state_->mutex);
@@ -180,6 +182,12 @@ class MemoryView final : public ReadView {
     }
     if (start.value >= size() || count > size() - start.value) return not_found();
     return {};
+  }
+
+  // Only published() gives the checkpoint with all cosignatures.
+  static std::optional<PublishedHead> plain(std::optional<PublishedHead> head) {
+    if (head) head->witnessed.clear();
+    return head;
   }
 
   template <typename Matches>

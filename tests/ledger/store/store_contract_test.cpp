@@ -173,6 +173,27 @@ TEST_CASE("store: publications grow and stay at or below what is decided") {
   CHECK(view->head_covering(LeafIndex{10}).value() == std::nullopt);
 }
 
+TEST_CASE("store: all cosignatures are kept of the newest head only") {
+  const bool lmdb = GENERATE(false, true);
+  const TempFolder folder;
+  const auto store = make_store(lmdb, folder);
+  LogWriter log(*store);
+  log.decide(10);
+  const auto publish = [&](std::uint64_t size, const std::string& witnessed) {
+    StoreCommit commit;
+    commit.publish = {published_head(size)};
+    commit.publish.back().witnessed = witnessed;
+    REQUIRE(store->commit(commit));
+    return store->read().value()->published().value()->witnessed;
+  };
+  CHECK(publish(2, "witnessed 2\n") == "witnessed 2\n");
+  CHECK(publish(4, "witnessed 4\n") == "witnessed 4\n");
+  CHECK(store->read().value()->head_covering(LeafIndex{0}).value() == published_head(2));
+  CHECK(store->read().value()->head_at(TreeSize{4}).value() == published_head(4));
+  CHECK(publish(5, "").empty());
+  CHECK(publish(6, "witnessed 6\n") == "witnessed 6\n");
+}
+
 TEST_CASE("store: a publication and a decision are one commit, or none") {
   const bool lmdb = GENERATE(false, true);
   const TempFolder folder;
