@@ -47,6 +47,67 @@ Result<void> read_registration(TomlTable& table, NodeConfig& config) {
   return table.no_other_keys();
 }
 
+Result<void> read_witnesses(TomlTable& table, NodeConfig& config) {
+  constexpr std::int64_t kDayMs = 86'400'000;
+  constexpr std::string_view kHold = "hold", kPublish = "publish-unwitnessed";
+  WitnessesConfig out;
+  WITAN_ASSIGN(out.policy, table.required_string("policy"));
+  if (out.policy.empty()) return fail(table.error("policy", "must not be empty"));
+  WITAN_ASSIGN(out.ca, table.string("ca"));
+  WITAN_ASSIGN(const auto deadline, table.integer("deadline_ms", 100, 60'000));
+  if (deadline) out.deadline = std::chrono::milliseconds(*deadline);
+  WITAN_ASSIGN(const auto beyond, table.integer("beyond_quorum_ms", 0, 60'000));
+  if (beyond) out.beyond_quorum = std::chrono::milliseconds(*beyond);
+  WITAN_ASSIGN(const auto without, table.string("without_quorum"));
+  WITAN_ASSIGN(const auto after, table.integer("unwitnessed_after_ms", 100, kDayMs));
+  if (without && *without != kHold && *without != kPublish) {
+    return fail(
+        table.error("without_quorum",
+                    "expected \"hold\" or \"publish-unwitnessed\", found \"" + *without + "\""));
+  }
+  const bool publishes = without == kPublish;
+  if (publishes != after.has_value()) {
+    return fail(publishes ? table.error("",
+                                        "without_quorum = \"publish-unwitnessed\" needs "
+                                        "unwitnessed_after_ms, how long to wait first")
+                          : table.error("unwitnessed_after_ms",
+                                        "means nothing unless without_quorum is "
+                                        "\"publish-unwitnessed\""));
+  }
+  if (after) out.publish_unwitnessed_after = std::chrono::milliseconds(*after);
+  config.witnesses = std::move(out);
+  return table.no_other_keys();
+}
+
+void write_witnesses(std::ostream& out, const std::optional<WitnessesConfig>& witnesses) {
+  out << "\n# Checkpoints are published when the quorum of a C2SP tlog-policy has cosigned them. "
+         "Its log\n"
+         "# line is this log's (log.vkey); each witness line needs a URL.\n";
+  if (!witnesses) {
+    out << "# [witnesses]\n"
+           "# policy = \"witnesses.policy\"\n"
+           "# How long a witness has to answer, and how long the rest is waited for after the "
+           "quorum.\n"
+           "# deadline_ms = 5000\n"
+           "# beyond_quorum_ms = 100\n"
+           "# \"hold\": nothing is published without quorum, and receipts wait. "
+           "\"publish-unwitnessed\":\n"
+           "# after unwitnessed_after_ms it is, and /status says so.\n"
+           "# without_quorum = \"hold\"\n";
+    return;
+  }
+  out << "[witnesses]\npolicy = " << toml_string(witnesses->policy) << "\n";
+  if (witnesses->ca) out << "ca = " << toml_string(*witnesses->ca) << "\n";
+  out << "deadline_ms = " << witnesses->deadline.count() << "\n"
+      << "beyond_quorum_ms = " << witnesses->beyond_quorum.count() << "\n";
+  if (witnesses->publish_unwitnessed_after) {
+    out << "without_quorum = \"publish-unwitnessed\"\nunwitnessed_after_ms = "
+        << witnesses->publish_unwitnessed_after->count() << "\n";
+  } else {
+    out << "without_quorum = \"hold\"\n";
+  }
+}
+
 }  // namespace
 
 Result<NodeConfig> NodeConfig::parse(std::string_view toml, std::string_view file_name) {
@@ -71,6 +132,8 @@ Result<NodeConfig> NodeConfig::parse(std::string_view toml, std::string_view fil
   }
   WITAN_ASSIGN(auto registration, root.table("registration"));
   if (registration) WITAN_TRY(read_registration(*registration, config));
+  WITAN_ASSIGN(auto witnesses, root.table("witnesses"));
+  if (witnesses) WITAN_TRY(read_witnesses(*witnesses, config));
   WITAN_TRY(root.no_other_keys());
   return config;
 }
@@ -109,6 +172,7 @@ std::string NodeConfig::encode() const {
     out << "[[registration.token]]\nname = " << toml_string(token.name)
         << "\nsha256 = " << toml_string(token.sha256_hex) << "\n";
   }
+  write_witnesses(out, witnesses);
   return out.str();
 }
 

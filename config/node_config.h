@@ -20,6 +20,16 @@ struct TokenConfig {
   std::string sha256_hex;  // of the bearer token; the token itself is not kept
 };
 
+// Who must have cosigned a checkpoint before it is published.
+struct WitnessesConfig {
+  std::string policy;                            // a C2SP tlog-policy; relative to the folder
+  std::optional<std::string> ca;                 // PEM file of CAs for https, besides the system's
+  std::chrono::milliseconds deadline{5'000};     // of one request
+  std::chrono::milliseconds beyond_quorum{100};  // how long the rest is waited for
+  // What happens to a head without quorum: it is held, or published after so long.
+  std::optional<std::chrono::milliseconds> publish_unwitnessed_after;
+};
+
 struct NodeConfig {
   std::string origin;                          // the log's name, as in its checkpoints
   std::string issuer;                          // "iss" of receipts: a URI of the operator
@@ -29,6 +39,7 @@ struct NodeConfig {
   std::vector<TokenConfig> tokens;             // empty: anybody may register, within the rate
   double rate_per_s = 200;  // registrations a second and client; 0 switches it off
   double burst = 400;
+  std::optional<WitnessesConfig> witnesses;  // none: checkpoints are published unwitnessed
   std::chrono::milliseconds wait = limits::kRegistrationWait;  // then a POST becomes a 202
   unsigned io_threads = 2;
   unsigned verify_threads = 2;

@@ -7,7 +7,7 @@
 #include "ledger/sequencer/recovery.h"
 #include "ledger/sequencer/sequencer.h"
 #include "node/admission.h"
-#include "node/genesis.h"
+#include "node/answering.h"
 #include "node/log.h"
 #include "node/log_metrics.h"
 #include "node/policy_history.h"
@@ -22,25 +22,24 @@ constexpr std::chrono::seconds kEnclavePulse{2};
 constexpr std::uint64_t kDecideGraceMs = 5'000;
 // More unpublished statements than this, and nobody waits for a receipt any more.
 constexpr std::uint64_t kCrowdedEntries = limits::kUnpublishedEntriesMax / 4;
-constexpr std::size_t kAnswersPerJob = 64;
 // How often it is looked whether somebody has waited long enough.
 constexpr std::chrono::milliseconds kExpiryPulse{100};
 
 class LogServiceImpl final : public LogService {
  public:
   LogServiceImpl(Store& store, Signer& signer, const Clock& clock, Metrics& metrics,
-                 LogServiceOptions options, SignerState identity, SequencerState state,
-                 RegistrationPolicy policy, std::uint64_t published_time_ms)
+                 const LogServiceOptions& options, SignerState identity, SequencerState state,
+                 RegistrationPolicy policy, std::unique_ptr<Publisher> publisher)
       : store_(store),
         signer_(signer),
         clock_(clock),
-        options_(options),
+        check_only_(options.check_only),
         identity_(std::move(identity)),
         admission_(store, std::move(policy)),
         tiles_(limits::kExpandedTilesMax),
         metrics_(metrics),
         sequencer_(std::move(state)),
-        published_time_ms_(published_time_ms),
+        publisher_(std::move(publisher)),
         answers_("answer", 1, limits::kVerifyQueueMax),
         checks_("check", options.verify_threads, limits::kVerifyQueueMax),
         committer_([this] { commit_loop(); }),
@@ -82,7 +81,8 @@ class LogServiceImpl final : public LogService {
     LogStatus out;
     if (state.decided) out.decided = state.decided->size;
     out.published = state.published;
-    out.published_time_ms = published_time_ms_;
+    out.published_time_ms = publisher_->published_time_ms();
+    out.witnessing = publisher_->witnessing();
     out.pooled = state.pool_entries;
     out.signing_problem = state.halted ? state.halted->message : signing_problem_;
     out.signing = out.signing_problem.empty();
@@ -115,7 +115,7 @@ class LogServiceImpl final : public LogService {
     const std::uint64_t generation = policy_generation();
     auto submission = admission_.admit(std::move(*candidate), generation);
     if (!submission) return refuse(job, std::move(submission).error());
-    if (options_.check_only) {
+    if (check_only_) {
       return job.done(Registration{submission->entry, LeafIndex{0}, Stage::kDecided});
     }
     enter(job, std::move(*submission));
@@ -270,22 +270,12 @@ class LogServiceImpl final : public LogService {
     lock.lock();
   }
 
-  // Makes the answers, receipts included, away from the committer.
-  void answer(std::vector<DueAnswer> due) {
-    for (std::size_t at = 0; at < due.size(); at += kAnswersPerJob) {
-      auto part = std::make_shared<std::vector<DueAnswer>>();
-      const std::size_t end = std::min(due.size(), at + kAnswersPerJob);
-      part->reserve(end - at);
-      for (std::size_t i = at; i < end; ++i) part->push_back(std::move(due[i]));
-      const auto work = [part] {
-        for (DueAnswer& answer : *part) answer.done(std::move(answer.result));
-      };
-      if (!answers_.submit(work)) work();
-    }
-  }
+  // Away from the committer.
+  void answer(std::vector<DueAnswer> due) { answer_on(answers_, std::move(due)); }
 
   // The only thread that calls the enclave.
   void sign_loop() {
+    publisher_->call_when_ready([this] { wake_signing(); });
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       publish_awaiting();
@@ -322,17 +312,24 @@ class LogServiceImpl final : public LogService {
     }
   }
 
-  // With the lock: the signed head's checkpoint goes to be stored with the next commit.
+  // With the lock: once it may be published, the signed head goes to be stored with the next
+  // commit.
   void publish_awaiting() {
     const auto& head = sequencer_.awaiting_publication();
     if (!head) return;
-    const SignedHead signed_head = *head;
-    auto note = checkpoint_note(identity_, signed_head);
-    if (!note) return log_error("cannot make a checkpoint", {{"error", note.error().message}});
-    if (sequencer_.publish(signed_head.head.size, std::move(*note))) {
-      published_time_ms_ = signed_head.head.time_ms;
+    auto ready = publisher_->publication(*head);
+    if (!ready) return log_error("cannot make a checkpoint", {{"error", ready.error().message}});
+    if (!*ready) return;
+    auto& [checkpoint, witnessed] = **ready;
+    if (sequencer_.publish(head->head.size, std::move(checkpoint), std::move(witnessed))) {
       to_commit_.notify_one();
     }
+  }
+
+  void wake_signing() {
+    // A notification between the signing thread's question and its wait would be lost.
+    { const std::lock_guard lock(mutex_); }
+    to_sign_.notify_one();
   }
 
   void feel_pulse() {
@@ -356,7 +353,7 @@ class LogServiceImpl final : public LogService {
   Store& store_;
   Signer& signer_;
   const Clock& clock_;
-  const LogServiceOptions options_;
+  const bool check_only_;
   const SignerState identity_;
   Admission admission_;
   TileCache tiles_;
@@ -367,8 +364,9 @@ class LogServiceImpl final : public LogService {
   Sequencer sequencer_;                                           // under mutex_
   Waiters waiters_;                                               // under mutex_
   std::string signing_problem_, storing_problem_, commit_error_;  // under mutex_
-  std::uint64_t published_time_ms_;                               // under mutex_
   bool stopping_ = false;                                         // under mutex_
+
+  const std::unique_ptr<Publisher> publisher_;
 
   Workers answers_;
   Workers checks_;
@@ -386,11 +384,11 @@ Result<std::unique_ptr<LogService>> LogService::open(Store& store, Signer& signe
   WITAN_TRY(check_log_keys(*view, identity));
   WITAN_ASSIGN(SequencerState state, recover(*view, identity));
   WITAN_ASSIGN(RegistrationPolicy policy, policy_in_force(*view));
-  WITAN_ASSIGN(const auto newest, view->published());
-  const std::uint64_t published_time_ms = newest ? newest->head.head.time_ms : 0;
+  WITAN_ASSIGN(auto publisher,
+               Publisher::make(identity, store, options.witnessing, clock, metrics));
   return std::make_unique<LogServiceImpl>(store, signer, clock, metrics, options,
                                           std::move(identity), std::move(state), std::move(policy),
-                                          published_time_ms);
+                                          std::move(publisher));
 }
 
 }  // namespace witan

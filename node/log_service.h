@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/node_config.h"
@@ -19,6 +20,7 @@
 #include "ledger/ports/store.h"
 #include "ledger/registration/policy.h"
 #include "node/metrics.h"
+#include "node/publisher.h"
 #include "node/tile_cache.h"
 #include "node/waiters.h"
 
@@ -28,6 +30,8 @@ struct LogServiceOptions {
   unsigned verify_threads = 2;
   // For the benchmark's upper bound: statements are checked and then dropped, answered as decided.
   bool check_only = false;
+  // Who must have cosigned a head before it is published.
+  std::optional<WitnessingOptions> witnessing;
 };
 
 // What /status and /metrics show.
@@ -39,12 +43,14 @@ struct LogStatus {
   bool signing = true;          // false while the enclave is down or refuses
   std::string signing_problem;  // why, when not signing
   std::string storing_problem;  // why nothing is being decided, when so
+  std::optional<WitnessingStatus> witnessing;
 };
 
 class LogService {
  public:
   // The store and signer must outlive it and hold a log that was begun (entries 0 and 1). Fails
-  // when store and enclave contradict each other (kStale, kConflict), naming the way out.
+  // when store and enclave contradict each other (kStale, kConflict), naming the way out, and when
+  // the witnesses' policy cannot work for this log (kUsage).
   static Result<std::unique_ptr<LogService>> open(Store& store, Signer& signer, const Clock& clock,
                                                   Metrics& metrics, LogServiceOptions options);
   // Stops the threads. Statements that wait are answered kUnavailable.

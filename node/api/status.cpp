@@ -11,11 +11,36 @@
 namespace witan::api {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 // Why statements cannot be registered now; empty when they can.
 std::string problem_of(const LogStatus& status) {
   if (!status.storing_problem.empty()) return "storing: " + status.storing_problem;
   if (!status.signing) return "signing: " + status.signing_problem;
+  if (status.witnessing && !status.witnessing->waiting_for.empty()) {
+    return "witnesses: " + status.witnessing->waiting_for;
+  }
   return "";
+}
+
+Json witnessing_json(const WitnessingStatus& witnessing) {
+  Json out;
+  out["quorum"] = witnessing.quorum;
+  out["without_quorum"] = witnessing.unwitnessed_after_ms ? "publish-unwitnessed" : "hold";
+  out["published_witnessed"] = witnessing.published_witnessed;
+  out["waiting_for"] = witnessing.waiting_for;
+  out["witnesses"] = Json::array();
+  for (const WitnessState& witness : witnessing.witnesses) {
+    out["witnesses"].push_back({{"name", witness.name},
+                                {"url", witness.url},
+                                {"asked", witness.asked},
+                                {"size", witness.size.value},
+                                {"time_s", witness.time_s},
+                                {"last_answer", witness.last_answer},
+                                {"problem", witness.problem},
+                                {"failures", witness.failures}});
+  }
+  return out;
 }
 
 }  // namespace
@@ -25,7 +50,7 @@ http::Response get_status(const Context& context) {
   const SignerState& identity = context.log.identity();
   const StoreUsage usage = context.log.store().usage();
   const auto vkey = VerifierKey::make(identity.origin, NoteAlgorithm::kEd25519, identity.note_key);
-  nlohmann::ordered_json body;
+  Json body;
   body["version"] = WITAN_VERSION;
   body["origin"] = identity.origin;
   body["issuer"] = identity.issuer;
@@ -38,7 +63,10 @@ http::Response get_status(const Context& context) {
   body["problem"] = problem_of(status);
   body["store_bytes"] = usage.bytes_used;
   body["max_statement_bytes"] = context.log.policy()->config().max_statement_bytes;
-  return http::Response::text(200, "application/json", body.dump(2) + "\n")
+  if (status.witnessing) body["witnessing"] = witnessing_json(*status.witnessing);
+  // Names of witnesses and what they answered may be any bytes.
+  const std::string text = body.dump(2, ' ', false, Json::error_handler_t::replace);
+  return http::Response::text(200, "application/json", text + "\n")
       .with("Cache-Control", "no-store");
 }
 
@@ -59,6 +87,10 @@ void show_log(LogService& log, Metrics& metrics) {
                    [&log] { return static_cast<double>(log.status().pooled); });
   metrics.gauge_of("witan_log_signing", "1 while the enclave signs",
                    [&log] { return log.status().signing ? 1.0 : 0.0; });
+  if (log.status().witnessing) {
+    metrics.gauge_of("witan_log_published_witnessed", "1 when the newest head has its quorum",
+                     [&log] { return log.status().witnessing->published_witnessed ? 1.0 : 0.0; });
+  }
   metrics.gauge_of("witan_store_bytes", "Bytes of the store's pages in use",
                    [&log] { return static_cast<double>(log.store().usage().bytes_used); });
 }

@@ -19,6 +19,7 @@
 #include "node/log.h"
 #include "node/log_service.h"
 #include "node/metrics.h"
+#include "node/witnessing_options.h"
 
 namespace witan::cli {
 namespace {
@@ -95,6 +96,9 @@ Result<void> run_node(const NodeArguments& options) {
   LogServiceOptions log_options;
   log_options.verify_threads = config.verify_threads;
   log_options.check_only = options.check_only;
+  if (config.witnesses) {
+    WITAN_ASSIGN(log_options.witnessing, read_witnessing_options(*config.witnesses, paths.dir));
+  }
   WITAN_ASSIGN(const auto log,
                LogService::open(*store, *signer, system_clock(), metrics, log_options));
   if (log->identity().origin != config.origin) {
