@@ -1,0 +1,113 @@
+// A node whose configuration names witnesses, and the verbs that look at its policy, as a person
+// would run them.
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "ledger/format/note.h"
+#include "tests/support/catch.h"
+#include "tests/support/fake_witness.h"
+#include "tests/support/test_node.h"
+
+namespace witan::test {
+namespace {
+
+VerifierKey node_key(const TestNode& node) {
+  std::string text = read_text(node.paths().log_key());
+  text.pop_back();
+  return VerifierKey::parse(text).value();
+}
+
+TEST_CASE("witnessed node: receipts verify offline against its policy, across restarts") {
+  TestNode node;
+  const VerifierKey key = node_key(node);
+  FakeWitness one("one.example", key), two("two.example", key);
+  const std::string policy = node.folder().at("log/witnesses.policy");
+  write_text(policy, "log " + key.text() + "\n" + one.policy_line() + "\n" + two.policy_line() +
+                         "\ngroup both all one.example two.example\nquorum both\n");
+  node.edit_config([](NodeConfig& config) {
+    config.witnesses = WitnessesConfig{};
+    config.witnesses->policy = "witnesses.policy";
+    config.witnesses->deadline = std::chrono::milliseconds(500);
+    config.wait = std::chrono::milliseconds(100);
+  });
+  node.start();
+  const std::string trust = node.folder().at("trust.toml"), file = node.folder().at("a.cose"),
+                    receipt = node.folder().at("a.receipt"), pem = node.folder().at("issuer.pub");
+  write_text(trust, "[log]\ntlog_policy_file = \"log/witnesses.policy\"\n");
+  const auto verify = [&](const Bytes& statement) {
+    const http::ClientResponse got = node.get("/entries/" + id_of(statement));
+    CHECK(got.status == 200);
+    write_text(file, std::string(as_text(statement)));
+    write_text(receipt, std::string(as_text(got.body)));
+    const ChildResult result = run_witan({"verify", "--statement", file, "--receipt", receipt,
+                                          "--policy", trust, "--issuer-key", pem});
+    INFO(result.out << result.err);
+    CHECK(result.exit_code == 0);
+  };
+  const Bytes a = node.issuer().statement("a");
+  const unsigned first = node.post(a).status;
+  CHECK((first == 201 || first == 202));
+  REQUIRE(eventually([&] { return node.get("/entries/" + id_of(a)).status == 200; }));
+  verify(a);
+
+  two.stop();
+  const Bytes b = node.issuer().statement("b");
+  CHECK(node.post(b).status == 202);
+  CHECK(node.get("/entries/" + id_of(b)).status == 204);
+  REQUIRE(eventually([&] { return node.get("/healthz").status == 503; }));
+  const auto status = nlohmann::json::parse(text_of(node.get("/status")));
+  CHECK_THAT(status["problem"].get<std::string>(), ContainsSubstring("two.example"));
+  node.kill_hard();
+  two.start();
+  node.start();
+  REQUIRE(eventually([&] { return node.get("/entries/" + id_of(b)).status == 200; }));
+  verify(b);
+  CHECK(Note::parse(text_of(node.get("/checkpoint")))->signatures.size() == 3);
+  CHECK(node.audit().empty());
+  CHECK(node.stop() == 0);
+}
+
+TEST_CASE("witnessed node: a wrong policy keeps it from starting, and says which line") {
+  TestNode node;
+  node.edit_config([](NodeConfig& config) {
+    config.witnesses = WitnessesConfig{};
+    config.witnesses->policy = "w.policy";
+  });
+  CHECK_THAT(node.start_in_vain().err, ContainsSubstring("w.policy"));
+  write_text(node.paths().dir / "w.policy", "quorum none\nquorum none\n");
+  const ChildResult twice = node.start_in_vain();
+  CHECK(twice.exit_code == 2);
+  CHECK_THAT(twice.err, ContainsSubstring("w.policy: policy line 2"));
+  write_text(node.paths().dir / "w.policy", "quorum none\n");
+  CHECK_THAT(node.start_in_vain().err, ContainsSubstring("no line for this log"));
+}
+
+TEST_CASE("witan policy: checks and shows") {
+  const std::string example = std::string(WITAN_SOURCE_DIR) + "/config/examples/witnesses.policy";
+  const ChildResult good = run_witan({"policy", "check", example});
+  CHECK(good.exit_code == 0);
+  CHECK_THAT(good.out, ContainsSubstring("1 logs, 4 witnesses, 1 groups, quorum three"));
+  const ChildResult shown = run_witan({"policy", "show", example});
+  CHECK(shown.exit_code == 0);
+  CHECK_THAT(shown.out, ContainsSubstring("1 lying organisation"));
+  CHECK_THAT(shown.out, ContainsSubstring("University of the West"));
+  CHECK_THAT(shown.out, ContainsSubstring("3 of 4: three"));
+  const auto json = nlohmann::json::parse(run_witan({"policy", "show", example, "--json"}).out);
+  CHECK(json["survives_lying"] == 1);
+  CHECK(json["silence_that_blocks"]["at_least"] == 2);
+  CHECK(json["quorum"]["members"].size() == 4);
+
+  const TempDir folder;
+  const std::string file = folder.at("wrong.policy");
+  write_text(file, "# fine\n\ngroup g 2 nobody\nquorum g\n");
+  const ChildResult wrong = run_witan({"policy", "check", file});
+  CHECK(wrong.exit_code == 1);
+  CHECK_THAT(wrong.err, ContainsSubstring("wrong.policy: policy line 3"));
+  CHECK(run_witan({"policy", "check", folder.at("missing")}).exit_code == 3);
+  CHECK(run_witan({"policy", "check"}).exit_code == 2);
+}
+
+}  // namespace
+}  // namespace witan::test
