@@ -14,7 +14,6 @@
 namespace witan {
 namespace {
 
-using test::CosignKey;
 using test::CosignWorld;
 using test::Hashes;
 using test::make_cosign_key;
@@ -80,7 +79,9 @@ TEST_CASE("cosigning: size zero has one root and no proof") {
   const std::string wrong_root = Checkpoint{world.origin, TreeSize{0}, Hash32{}, {}}.text();
   CHECK(status_of(world.judge(world.request(0, 0), none)) == 200);
   CHECK(status_of(world.judge(world.request(0, 0), CosignMark{})) == 200);
-  CHECK(status_of(world.judge({0, {}, world.note(wrong_root)}, none)) == 422);
+  const auto wrong = world.judge({0, {}, world.note(wrong_root)}, none);
+  CHECK(status_of(wrong) == 422);
+  CHECK_THAT(wrong.error().message, ContainsSubstring("SHA-256 of nothing"));
   CHECK(status_of(world.judge({0, {Hash32{}}, world.request(0, 0).note}, none)) == 422);
   CHECK(status_of(world.judge({0, {empty_root()}, world.request(0, 4).note}, none)) == 422);
   CHECK(status_of(world.judge(world.request(0, 0), world.mark(4))) == 409);

@@ -39,7 +39,8 @@ std::vector<VerifierKey> keys_of_row(const json& row) {
 
 bool has_log_line(const json& row) {
   return std::any_of(row["signatures"].begin(), row["signatures"].end(), [](const json& line) {
-    return line["status"] == "valid" && (line["alg"] == 1 || line["alg"] == 2);
+    // 1 is Ed25519, 2 ECDSA; null for keys that nobody knows.
+    return line["status"] == "valid" && line["alg"].is_number() && line["alg"].get<int>() <= 2;
   });
 }
 
@@ -83,9 +84,9 @@ TEST_CASE("cosigning vectors: a real log grows leaf by leaf, and in leaps") {
   if (!vectors) return;
   const std::string tile =
       test::read_file(*vectors / "tlog/tiles/tessera-testdata/tile/0/000.p/15");
-  REQUIRE(tile.size() == 15 * 32);
+  REQUIRE(tile.size() == 480);
   const auto leaf = [&tile](std::uint64_t index) {
-    return hash_from_bytes(as_bytes(tile).subspan(32 * index, 32)).value();
+    return hash_from_bytes(as_bytes(tile).subspan(index * 32, 32)).value();
   };
   const NodeReader reader = [&](NodeId id) -> Result<Hash32> {
     Hashes row;
