@@ -30,15 +30,18 @@ inline constexpr std::uint64_t kCosignTime = 1'700'000'000;
 
 class UniformLog {
  public:
-  explicit UniformLog(std::string origin, std::uint8_t leaf = 1)
-      : origin_(std::move(origin)), key_(make_key(origin_)) {
+  // The key's name is the origin unless another is given.
+  explicit UniformLog(std::string origin, std::uint8_t leaf = 1, std::string key_name = {})
+      : origin_(std::move(origin)),
+        key_name_(key_name.empty() ? origin_ : std::move(key_name)),
+        key_(make_key(key_name_)) {
     levels_.push_back(leaf_hash(Bytes(1, leaf)));
     while (levels_.size() < 63) levels_.push_back(node_hash(levels_.back(), levels_.back()));
   }
 
   [[nodiscard]] const std::string& origin() const { return origin_; }
   [[nodiscard]] VerifierKey verifier() const {
-    return *VerifierKey::make(origin_, NoteAlgorithm::kEd25519, key_.public_key().raw());
+    return *VerifierKey::make(key_name_, NoteAlgorithm::kEd25519, key_.public_key().raw());
   }
   [[nodiscard]] Hash32 root(std::uint64_t size) const {
     return size == 0 ? empty_root() : *tree_root(TreeSize{size}, nodes());
@@ -49,7 +52,7 @@ class UniformLog {
   [[nodiscard]] std::string note(std::uint64_t size) const {
     Note out;
     out.text = Checkpoint{origin_, TreeSize{size}, root(size), {}}.text();
-    out.signatures.push_back(*sign_note(out.text, origin_, key_));
+    out.signatures.push_back(*sign_note(out.text, key_name_, key_));
     return out.encode();
   }
   // To move a mark from one size to another.
@@ -72,6 +75,7 @@ class UniformLog {
   }
 
   std::string origin_;
+  std::string key_name_;
   PrivateKey key_;
   std::vector<Hash32> levels_;
 };
@@ -106,6 +110,8 @@ class LossyCosignerDisk final : public CosignerDisk {
   enum class Replace { kWorks, kFailsBefore, kFailsAfter } replace = Replace::kWorks;
   int syncs = 0;
   int replaces = 0;
+  int steps = 0;                                 // calls that change something
+  std::optional<int> dies_after;                 // as many steps: later ones do nothing
   std::optional<Bytes> keys, snapshot, journal;  // what processes see
 
   Result<std::optional<Bytes>> read_keys() override { return keys; }
@@ -120,10 +126,12 @@ class LossyCosignerDisk final : public CosignerDisk {
     return {};
   }
   Result<void> create_keys(BytesView bytes) override {
+    if (dead()) return fail(ErrorCode::kIo, "killed");
     keys = to_bytes(bytes);
     return {};
   }
   Result<void> replace_snapshot(BytesView bytes) override {
+    if (dead()) return fail(ErrorCode::kIo, "killed");
     ++replaces;
     if (replace == Replace::kFailsBefore) return fail(ErrorCode::kIo, "no space left");
     durable_snapshot_ = replace == Replace::kFailsAfter ? durable_snapshot_ : to_bytes(bytes);
@@ -133,11 +141,13 @@ class LossyCosignerDisk final : public CosignerDisk {
     return {};
   }
   Result<void> create_journal(std::size_t zeroes) override {
+    if (dead()) return fail(ErrorCode::kIo, "killed");
     journal = Bytes(zeroes);
     durable_journal_ = *journal;
     return {};
   }
   Result<void> write_journal(std::uint64_t offset, BytesView bytes) override {
+    if (dead()) return fail(ErrorCode::kIo, "killed");
     if (fail_write) bytes = bytes.first(bytes.size() / 2);
     if (journal->size() < offset + bytes.size()) journal->resize(offset + bytes.size());
     std::copy(bytes.begin(), bytes.end(), journal->begin() + static_cast<std::ptrdiff_t>(offset));
@@ -148,6 +158,7 @@ class LossyCosignerDisk final : public CosignerDisk {
     return {};
   }
   Result<void> sync_journal() override {
+    if (dead()) return fail(ErrorCode::kIo, "killed");
     ++syncs;
     if (ignore_sync) return {};
     if (!fail_sync) keep_sectors([] { return true; });
@@ -167,6 +178,11 @@ class LossyCosignerDisk final : public CosignerDisk {
 
  private:
   static constexpr std::size_t kSector = 512;
+
+  bool dead() {
+    ++steps;
+    return dies_after && steps > *dies_after;
+  }
 
   template <typename Keep>
   void keep_sectors(Keep keep) {
