@@ -173,4 +173,15 @@ struct World {
   }
 };
 
+using Names = std::vector<std::string>;
+
+// The checks that failed.
+inline Names failures(const VerifyReport& report) {
+  Names out;
+  for (const Check& check : report.checks) {
+    if (check.status == CheckStatus::kFailed) out.push_back(check.name);
+  }
+  return out;
+}
+
 }  // namespace witan::test
