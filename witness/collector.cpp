@@ -203,39 +203,39 @@ WitnessOutcome Collector::take_conflict(Asked& witness, const Question& question
   return WitnessOutcome::kConflict;
 }
 
-WitnessOutcome Collector::answered(std::size_t index, std::uint64_t id, const WitnessAnswer& answer,
-                                   std::uint64_t now_ms) {
-  Asked& witness = asked_.at(index);
-  if (!witness.question || witness.question->id != id) {
+WitnessOutcome Collector::answered(std::size_t witness, std::uint64_t id,
+                                   const WitnessAnswer& answer, std::uint64_t now_ms) {
+  Asked& asked = asked_.at(witness);
+  if (!asked.question || asked.question->id != id) {
     // Too late, but a cosignature is a cosignature.
-    if (answer.status == 200 && wants(witness) &&
-        take_lines(index, answer.body, head_->note.text, true)) {
+    if (answer.status == 200 && wants(asked) &&
+        take_lines(witness, answer.body, head_->note.text, true)) {
       check_quorum(now_ms);
     }
     return WitnessOutcome::kLate;
   }
-  const Question question = *std::exchange(witness.question, std::nullopt);
-  if (answer.status == 409) return take_conflict(witness, question, answer.body, now_ms);
+  const Question question = *std::exchange(asked.question, std::nullopt);
+  if (answer.status == 409) return take_conflict(asked, question, answer.body, now_ms);
   if (answer.status != 200) {
-    witness.state.last_answer = answer.status == 0 ? "no answer" : std::to_string(answer.status);
-    failed(witness,
+    asked.state.last_answer = answer.status == 0 ? "no answer" : std::to_string(answer.status);
+    failed(asked,
            (answer.status == 0 ? std::string() : "status " + std::to_string(answer.status) + ": ") +
                shown(answer.body),
            now_ms);
     return answer.status == 0 ? WitnessOutcome::kFailed : WitnessOutcome::kRefused;
   }
-  if (!take_lines(index, answer.body, question.text, question.size == head_->size)) {
-    witness.state.last_answer = "200 without its cosignature";
-    failed(witness, "status 200 without a valid cosignature under the policy's key", now_ms);
+  if (!take_lines(witness, answer.body, question.text, question.size == head_->size)) {
+    asked.state.last_answer = "200 without its cosignature";
+    failed(asked, "status 200 without a valid cosignature under the policy's key", now_ms);
     return WitnessOutcome::kForged;
   }
-  witness.old = question.size;
-  witness.state.size = std::max(witness.state.size, question.size);
-  witness.state.last_answer = "cosigned";
-  witness.state.problem.clear();
-  witness.state.failures = 0;
-  witness.conflicts = 0;
-  witness.not_before_ms = 0;
+  asked.old = question.size;
+  asked.state.size = std::max(asked.state.size, question.size);
+  asked.state.last_answer = "cosigned";
+  asked.state.problem.clear();
+  asked.state.failures = 0;
+  asked.conflicts = 0;
+  asked.not_before_ms = 0;
   check_quorum(now_ms);
   return WitnessOutcome::kCosigned;
 }

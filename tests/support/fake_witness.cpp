@@ -39,7 +39,7 @@ void FakeWitness::start() {
   options.body_bytes_max = [](const http::Request&) { return limits::kAddCheckpointBytesMax; };
   auto server = http::Server::start(
       options,
-      [this](http::Request&& request, http::Respond respond) { respond(handle(request)); });
+      [this](http::Request&& request, const http::Respond& respond) { respond(handle(request)); });
   if (!server) throw std::runtime_error(server.error().message);
   server_ = std::move(*server);
   address_ = server_->address();

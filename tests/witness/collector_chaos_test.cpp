@@ -21,10 +21,12 @@ constexpr std::uint64_t kChaosMs = 30'000;
 // One run, in virtual time, decided by its seed.
 class Chaos {
  public:
-  Chaos(CollectorKeys& keys, std::uint64_t seed) : keys_(keys), random_(seed) {
-    count_ = 1 + below(CollectorKeys::kWitnesses - 1);
-    honest_ = 1 + below(count_);
-    threshold_ = 1 + below(honest_);
+  Chaos(CollectorKeys& keys, std::uint64_t seed)
+      : keys_(keys),
+        random_(seed),
+        count_(1 + below(CollectorKeys::kWitnesses - 1)),
+        honest_(1 + below(count_)),
+        threshold_(1 + below(honest_)) {
     for (std::size_t i = 0; i < honest_; ++i) witnesses_.push_back({i, TreeSize{0}});
     down_until_.assign(count_, 0);
     options_.deadline_ms = 200 + below(3'000);
@@ -155,7 +157,7 @@ class Chaos {
 
   CollectorKeys& keys_;
   std::mt19937_64 random_;
-  std::size_t count_ = 0, honest_ = 0, threshold_ = 0;
+  const std::size_t count_, honest_, threshold_;
   std::vector<HonestWitness> witnesses_;
   std::vector<std::uint64_t> down_until_;
   CollectorOptions options_;

@@ -122,9 +122,9 @@ TEST_CASE("policy strength: 256 witnesses in nested groups are counted exactly, 
     top += " g" + std::to_string(group);
   }
   const PolicyStrength strength = show(text + "group top 11" + top + "\nquorum top\n").strength;
-  CHECK(strength.forge == exactly(11 * 11));
-  CHECK(strength.split == exactly(6 * 6));
-  CHECK(strength.block == exactly(6 * 6));
+  CHECK(strength.forge == exactly(121));
+  CHECK(strength.split == exactly(36));
+  CHECK(strength.block == exactly(36));
 }
 
 TEST_CASE("policy strength: organisations that span many groups get bounds, and at once") {
