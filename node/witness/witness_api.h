@@ -1,0 +1,39 @@
+#pragma once
+// The HTTP surface of a witness (see docs/witness.md): C2SP tlog-witness, and what operators read.
+// Paths are relative to the witness's prefix, which a stand-alone witness has not.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "config/witness_config.h"
+#include "ledger/ports/clock.h"
+#include "node/http/server.h"
+#include "node/metrics.h"
+#include "node/witness/witness_service.h"
+
+namespace witan {
+
+class WitnessApi {
+ public:
+  // All must outlive it.
+  WitnessApi(WitnessService& witness, const WitnessConfig& config, Metrics& metrics,
+             const Clock& clock);
+  ~WitnessApi();
+
+  // Answers one request; any thread.
+  void handle(http::Request&& request, http::Respond respond);
+  // For http::ServerOptions.
+  [[nodiscard]] static std::size_t body_bytes_max(const http::Request& request);
+  [[nodiscard]] static http::Response server_error(unsigned status, std::string_view detail,
+                                                   const http::Request* request);
+  // For /metrics, once the server runs; and where witness.v0.json says that the witness is when the
+  // configuration does not.
+  void show_server(std::function<http::ServerCounters()> counters, std::string url);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace witan

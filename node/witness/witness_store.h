@@ -1,0 +1,81 @@
+#pragma once
+// The logs that a witness knows, and the newest checkpoint that it cosigned for each: one LMDB
+// environment in one folder. Several processes may have it open: what one changes, the others see
+// with their next read. Any thread may call; a process opens a folder once at a time.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/limits.h"
+#include "config/result.h"
+#include "ledger/bytes.h"
+#include "node/witness/witness_records.h"
+#include "witness/cosigner.h"
+#include "witness/log_list.h"
+
+namespace witan {
+
+struct WitnessStoreOptions {
+  // Address space, not disk. Halved until the kernel grants it.
+  std::size_t map_bytes = limits::kWitnessMapBytes;
+  std::size_t readers_max = limits::kStoreReadersMax;
+};
+
+class WitnessStore {
+ public:
+  using Options = WitnessStoreOptions;
+  // Opens the store in the folder, which it makes (mode 0700) when it is not there. kUnsupported:
+  // written in another format version. kIo.
+  static Result<std::unique_ptr<WitnessStore>> open(const std::filesystem::path& folder,
+                                                    const Options& options = {});
+  // The same, of a store that is there already: kNotFound when it is not.
+  static Result<std::unique_ptr<WitnessStore>> open_existing(const std::filesystem::path& folder,
+                                                             const Options& options = {});
+  virtual ~WitnessStore() = default;
+
+  [[nodiscard]] virtual Result<std::optional<KnownLog>> find_log(std::string_view origin) = 0;
+  [[nodiscard]] virtual Result<std::optional<StoredCheckpoint>> find_checkpoint(
+      const Hash32& origin_hash) = 0;
+
+  // All logs, and all checkpoints, in no order that means anything, until `visit` gives false. It
+  // must not call the store.
+  using VisitLog = std::function<bool(KnownLog&&, std::optional<StoredCheckpoint>&&)>;
+  virtual Result<void> each_log(const VisitLog& visit) = 0;
+  using VisitCheckpoint = std::function<bool(StoredCheckpoint&&)>;
+  virtual Result<void> each_checkpoint(const VisitCheckpoint& visit) = 0;
+  struct Counts {
+    std::uint64_t logs = 0;
+    std::uint64_t checkpoints = 0;
+    // Marks of the signer that have no row here, as an operator accepted.
+    std::uint64_t unlisted = 0;
+  };
+  [[nodiscard]] virtual Result<Counts> counts() = 0;
+
+  // Changes one log in one transaction: `change` gets what is known of it and gives what shall be
+  // known, or an error that leaves all as it was. The origin stays. kTooLarge above
+  // limits::kWitnessLogsMax logs or limits::kWitnessKeysPerLogMax keys.
+  using ChangeLog = std::function<Result<KnownLog>(std::optional<KnownLog>)>;
+  virtual Result<void> change_log(std::string_view origin, const ChangeLog& change) = 0;
+  // Takes a list in, add only, in one transaction; see merge_log_list.
+  virtual Result<MergeOutcome> merge(const LogList& list, std::string_view own_name) = 0;
+
+  // Makes the last of the checkpoints of each log durable, in one synced transaction. kStale when
+  // one is smaller than the one that is kept for its log, kConflict when it is as large and has
+  // another root: then whoever signed it does not know what it signed before, and nothing is
+  // stored.
+  virtual Result<void> put_cosigned(std::span<const Cosigned> cosigned) = 0;
+  // What an operator accepts after an old copy of the store was put back: the marks (without
+  // notes, where they are newer than what is kept), and the number of those that have no row.
+  virtual Result<void> put_marks(const std::vector<StoredCheckpoint>& marks,
+                                 std::uint64_t unlisted) = 0;
+};
+
+}  // namespace witan
