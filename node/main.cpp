@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   cli::add_status(top);
   cli::add_policy(top);
   cli::add_demo(top);
+  cli::add_witness(top);
   const auto chosen = command_line.parse(argc, argv);
   if (!chosen) return chosen.error();
   try {

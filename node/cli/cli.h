@@ -37,5 +37,6 @@ void add_audit(Verb& top);
 void add_status(Verb& top);
 void add_policy(Verb& top);
 void add_demo(Verb& top);
+void add_witness(Verb& top);
 
 }  // namespace witan::cli

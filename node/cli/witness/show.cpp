@@ -1,0 +1,186 @@
+// witan witness list and status: what a witness knows, and how it is.
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "config/file.h"
+#include "ledger/encoding.h"
+#include "node/cli/cli.h"
+#include "node/cli/printable.h"
+#include "node/cli/witness/verbs.h"
+#include "node/http/client.h"
+
+namespace witan::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ShowArguments {
+  std::string dir, ca_file;
+  bool json = false;
+};
+
+struct ListedRow {
+  KnownLog log;
+  std::optional<StoredCheckpoint> checkpoint;
+};
+
+void print_json(const Json& json) {
+  std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+std::string utc_time(std::uint64_t time_s) {
+  const auto time = static_cast<std::time_t>(time_s);
+  std::tm parts{};
+  char text[32] = "";
+  if (::gmtime_r(&time, &parts) != nullptr) {
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  }
+  return text;
+}
+
+Json json_of(const ListedRow& row) {
+  Json out;
+  out["origin"] = row.log.origin;
+  out["disabled"] = row.log.disabled;
+  out["keys"] = Json::array();
+  for (const VerifierKey& key : row.log.keys) out["keys"].push_back(key.text());
+  if (row.log.qpd) out["qpd"] = *row.log.qpd;
+  if (!row.log.contact.empty()) out["contact"] = row.log.contact;
+  out["size"] = row.checkpoint ? Json(row.checkpoint->mark.size.value) : Json(nullptr);
+  if (row.checkpoint) {
+    out["root"] = base64_encode(row.checkpoint->mark.root);
+    out["cosigned_at_s"] = row.checkpoint->time_s;
+  }
+  return out;
+}
+
+Result<void> run_list(const ShowArguments& options) {
+  WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
+  std::vector<ListedRow> rows;
+  WITAN_TRY(
+      folder.store->each_log([&](KnownLog&& log, std::optional<StoredCheckpoint>&& checkpoint) {
+        if (checkpoint) checkpoint->note.clear();
+        rows.push_back({std::move(log), std::move(checkpoint)});
+        return true;
+      }));
+  std::sort(rows.begin(), rows.end(),
+            [](const ListedRow& a, const ListedRow& b) { return a.log.origin < b.log.origin; });
+  if (options.json) {
+    Json all = Json::array();
+    for (const ListedRow& row : rows) all.push_back(json_of(row));
+    print_json(all);
+    return {};
+  }
+  if (rows.empty()) {
+    std::printf("no logs yet: `witan witness add-log --dir %s VKEY` adds one\n",
+                options.dir.c_str());
+  } else {
+    std::printf("%14s  %-19s  %-8s  %s\n", "size", "cosigned (UTC)", "state", "origin");
+  }
+  for (const ListedRow& row : rows) {
+    const auto& checkpoint = row.checkpoint;
+    std::printf("%14s  %-19s  %-8s  %s\n",
+                checkpoint ? std::to_string(checkpoint->mark.size.value).c_str() : "-",
+                checkpoint ? utc_time(checkpoint->time_s).c_str() : "never",
+                row.log.disabled ? "disabled" : "cosigned", printable(row.log.origin).c_str());
+  }
+  return {};
+}
+
+// What the running witness says of itself; nothing when none runs.
+Result<std::optional<Json>> ask_running(const WitnessPaths& paths, const ShowArguments& options) {
+  auto url = read_text_file(paths.address().string(), 4096);
+  if (!url) return std::optional<Json>{};
+  while (!url->empty() && url->back() == '\n') url->pop_back();
+  http::ClientOptions client_options;
+  if (!options.ca_file.empty()) client_options.ca_file = options.ca_file;
+  WITAN_ASSIGN(const auto client, http::Client::make(*url, client_options));
+  const auto response = client->get("/status");
+  // A witness that was killed leaves its address behind.
+  if (!response && response.error().code == ErrorCode::kUnavailable) return std::optional<Json>{};
+  if (!response) return fail(response.error().within(*url));
+  Json status = Json::parse(response->body, nullptr, false);
+  if (response->status != 200 || !status.is_object()) {
+    return fail(ErrorCode::kUnavailable, *url + "/status answered HTTP status " +
+                                             std::to_string(response->status) +
+                                             ", expected 200 and a JSON object");
+  }
+  status["url"] = *url;
+  return std::optional<Json>(std::move(status));
+}
+
+Result<void> run_witness_status(const ShowArguments& options) {
+  WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
+  WITAN_ASSIGN(const auto counts, folder.store->counts());
+  WITAN_ASSIGN(const auto running, ask_running(folder.paths, options));
+  std::uint64_t newest = 0;
+  WITAN_TRY(folder.store->each_checkpoint([&](StoredCheckpoint&& checkpoint) {
+    newest = std::max(newest, checkpoint.time_s);
+    return true;
+  }));
+  Json out;
+  out["name"] = folder.config.name;
+  out["running"] = running.has_value();
+  if (running) out["url"] = running->value("url", "");
+  out["logs"] = counts.logs;
+  out["logs_cosigned"] = counts.checkpoints;
+  out["newest_cosignature_s"] = newest;
+  if (running) {
+    out["problem"] = running->value("problem", "");
+    out["queued"] = running->value("queued", 0);
+    out["checkpoints"] = running->value("checkpoints", Json::object());
+  }
+  if (options.json) {
+    print_json(out);
+    return {};
+  }
+  for (const auto& [key, value] : out.items()) {
+    if (value.is_object()) {
+      for (const auto& [result, count] : value.items()) {
+        std::printf("  %-20s %s\n", printable(result).c_str(), count.dump().c_str());
+      }
+      continue;
+    }
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    std::printf("%-22s %s\n", key.c_str(), printable(text).c_str());
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_witness_show(Verb& witness) {
+  auto list = std::make_shared<ShowArguments>();
+  Verb& list_verb = witness.verb("list", "Show the logs that a witness knows");
+  list_verb.footer("Example: witan witness list --dir ./witness");
+  list_verb.option("--dir", list->dir, "The witness's folder").required();
+  list_verb.flag("--json", list->json, "Print JSON");
+  list_verb.runs([list] {
+    const auto result = run_list(*list);
+    return result ? kExitDone : report("witness list", result.error());
+  });
+
+  auto status = std::make_shared<ShowArguments>();
+  Verb& status_verb = witness.verb("status", "Show how a witness is, running or not");
+  status_verb.footer("Example: witan witness status --dir ./witness");
+  status_verb.option("--dir", status->dir, "The witness's folder").required();
+  status_verb.option("--ca", status->ca_file,
+                     "CA certificates (PEM) to trust for https, besides the system's");
+  status_verb.flag("--json", status->json, "Print JSON");
+  status_verb.runs([status] {
+    const auto result = run_witness_status(*status);
+    return result ? kExitDone : report("witness status", result.error());
+  });
+}
+
+}  // namespace witan::cli
