@@ -248,8 +248,10 @@ void Collector::check_quorum(std::uint64_t now_ms) {
 }
 
 bool Collector::all_answered(std::uint64_t now_ms) const {
+  // One that failed last is not waited for: it may be one that never answers.
   return std::none_of(asked_.begin(), asked_.end(), [&](const Asked& witness) {
-    return wants(witness) && (witness.question || now_ms >= witness.not_before_ms);
+    return wants(witness) && witness.state.failures == 0 &&
+           (witness.question || now_ms >= witness.not_before_ms);
   });
 }
 

@@ -30,7 +30,8 @@ namespace witan {
 struct CollectorOptions {
   // How long a question may go unanswered.
   std::uint64_t deadline_ms = 5'000;
-  // How long after the quorum is met the rest is waited for; less when all have answered.
+  // How long after the quorum is met the rest is waited for; less when all have answered but
+  // those that failed last.
   std::uint64_t beyond_quorum_ms = 100;
   // After the first failure of a witness, doubled with each further one, with jitter of up to half.
   std::uint64_t backoff_first_ms = 250;

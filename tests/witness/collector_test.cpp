@@ -93,6 +93,27 @@ TEST_CASE("collector: a failure beyond the quorum ends the waiting") {
   CHECK(collector.witnesses()[2].problem == "connection refused");
 }
 
+TEST_CASE("collector: beyond the quorum it does not wait for one that failed last") {
+  Collector collector = make_collector(3, 2);
+  offer(collector, 5, 0);
+  auto questions = collector.questions(0);
+  cosign(collector, questions[0], 1);
+  cosign(collector, questions[1], 1);
+  CHECK(collector.answered(2, questions[2].id, {0, "timeout"}, 1) == WitnessOutcome::kFailed);
+  CHECK(collector.decide(1));
+  offer(collector, 6, 1'000);
+  questions = collector.questions(1'000);
+  REQUIRE(questions.size() == 3);
+  cosign(collector, questions[0], 1'001);
+  CHECK_FALSE(collector.decide(1'001));
+  cosign(collector, questions[1], 1'001);
+  CHECK(collector.decide(1'001));
+  // Its answer is not lost on the collector.
+  cosign(collector, questions[2], 1'050);
+  CHECK(collector.witnesses()[2].failures == 0);
+  CHECK(collector.witnesses()[2].size == TreeSize{6});
+}
+
 TEST_CASE("collector: learns from a 409 where a witness stands") {
   Collector collector = make_collector(1, 1, {}, 4);
   offer(collector, 9, 0);
