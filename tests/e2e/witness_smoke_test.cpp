@@ -1,0 +1,258 @@
+// A witness as an operator has it: made, told a log, run, killed in a burst, restarted, changed
+// while it runs.
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "config/witness_config.h"
+#include "node/http/client.h"
+#include "tests/support/catch.h"
+#include "tests/support/test_node.h"
+#include "tests/witness/cosign_world.h"
+
+namespace witan::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A witness's folder and the process that runs on it.
+class SmokeWitness {
+ public:
+  SmokeWitness() {
+    const ChildResult made = verb({"init", "--name", kName, "--listen", "127.0.0.1:0"});
+    if (made.exit_code != 0) throw std::runtime_error("witan witness init: " + made.err);
+  }
+
+  void start() {
+    std::error_code ignored;
+    fs::remove(paths().address(), ignored);
+    auto child =
+        Child::start({witan_program().string(), "witness", "run", "--dir", paths().dir.string()},
+                     folder_.at("witness.log"), {});
+    if (!child) throw std::runtime_error(child.error().message);
+    child_.emplace(std::move(*child));
+    const bool serves =
+        eventually([this] { return !read_text(paths().address()).empty() || !child_->running(); });
+    url_ = read_text(paths().address());
+    url_ = url_.substr(0, url_.find('\n'));
+    if (!serves || url_.empty()) throw std::runtime_error("does not serve: " + printed());
+  }
+  // SIGKILL, to its signer as well; waits until both are gone.
+  void kill_hard() {
+    const std::vector<pid_t> signers = children_of(child_->pid());
+    child_->send(SIGKILL);
+    for (const pid_t signer : signers) ::kill(signer, SIGKILL);
+    child_->wait();
+    child_.reset();
+    for (const pid_t signer : signers) {
+      if (!eventually([signer] { return !process_exists(signer); })) {
+        throw std::runtime_error("the signer outlives its witness");
+      }
+    }
+  }
+  int stop() {
+    child_->send(SIGTERM);
+    if (!eventually([this] { return !child_->running(); })) throw std::runtime_error("runs on");
+    const int code = child_->wait();
+    child_.reset();
+    return code;
+  }
+
+  // `witan witness VERB ... --dir DIR`
+  [[nodiscard]] ChildResult verb(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "witness");
+    arguments.insert(arguments.end(), {"--dir", paths().dir.string()});
+    return run_witan(arguments);
+  }
+  [[nodiscard]] nlohmann::json listed() const {
+    return nlohmann::json::parse(verb({"list", "--json"}).out);
+  }
+  [[nodiscard]] Result<http::ClientResponse> post(const std::string& body) const {
+    return http::Client::make(url_).value()->post("/add-checkpoint", as_bytes(body), "text/plain");
+  }
+  [[nodiscard]] http::ClientResponse get(const std::string& target) const {
+    return http::Client::make(url_).value()->get(target).value();
+  }
+  [[nodiscard]] VerifierKey vkey() const {
+    const std::string text = read_text(paths().vkey());
+    return VerifierKey::parse(text.substr(0, text.find('\n'))).value();
+  }
+  [[nodiscard]] WitnessPaths paths() const { return {folder_.path() / "witness"}; }
+  [[nodiscard]] const TempDir& folder() const { return folder_; }
+  [[nodiscard]] std::string printed() const { return read_text(folder_.at("witness.log")); }
+
+  static constexpr const char* kName = "witness.test/e2e";
+
+ private:
+  TempDir folder_;
+  std::optional<Child> child_;
+  std::string url_;
+};
+
+TEST_CASE("witness smoke: init, add-log, run, cosign, and see it in the list") {
+  SmokeWitness witness;
+  CHECK((fs::status(witness.paths().dir).permissions() & fs::perms::all) == fs::perms::owner_all);
+  CHECK(witness.verb({"init", "--name", "other"}).exit_code == 2);
+  CosignWorld log;
+  REQUIRE(witness.verb({"add-log", log.key.vkey.text()}).exit_code == 0);
+  CHECK(witness.verb({"add-log", witness.vkey().text()}).exit_code == 2);
+  witness.start();
+  const ChildResult second = witness.verb({"run"});
+  CHECK(second.exit_code == 1);
+  CHECK_THAT(second.err, ContainsSubstring("a witness runs there already"));
+
+  const auto answer = witness.post(log.request(0, 5).encode());
+  REQUIRE(answer);
+  INFO(text_of(*answer));
+  REQUIRE(answer->status == 200);
+  const auto lines = parse_signature_lines(text_of(*answer));
+  REQUIRE(lines);
+  CHECK(verify_note(Note{log.text(5), *lines}, witness.vkey()));
+  CHECK(witness.post(log.request(5, 9).encode())->status == 200);
+  const auto conflict = witness.post(log.request(5, 11).encode());
+  CHECK(conflict->status == 409);
+  CHECK(text_of(*conflict) == "9\n");
+  CHECK(witness.listed()[0]["size"] == 9);
+  CHECK_THAT(witness.verb({"list"}).out, ContainsSubstring("log.example/1"));
+
+  // A log that is added while it runs is cosigned at once, and one that is disabled is not.
+  CosignWorld other;
+  other.origin = "log.example/origin";
+  CHECK(witness.post(other.request(0, 3).encode())->status == 404);
+  REQUIRE(witness.verb({"add-log", other.key.vkey.text(), "--origin", other.origin, "--qpd", "2"})
+              .exit_code == 0);
+  CHECK(witness.post(other.request(0, 3).encode())->status == 200);
+  REQUIRE(witness.verb({"disable-log", log.origin}).exit_code == 0);
+  CHECK(witness.post(log.request(9, 11).encode())->status == 404);
+  CHECK(witness.listed()[0]["size"] == 9);
+  REQUIRE(witness.verb({"enable-log", log.origin}).exit_code == 0);
+  CHECK(witness.post(log.request(9, 11).encode())->status == 200);
+  CHECK(witness.verb({"disable-log", "log.example/none"}).exit_code == 3);
+
+  const auto status = nlohmann::json::parse(witness.verb({"status", "--json"}).out);
+  CHECK(status["running"] == true);
+  CHECK(status["logs"] == 2);
+  CHECK(status["checkpoints"]["cosigned"] == 4);
+  CHECK(witness.stop() == 0);
+  CHECK_FALSE(fs::exists(witness.paths().address()));
+  CHECK(nlohmann::json::parse(witness.verb({"status", "--json"}).out)["running"] == false);
+  witness.start();
+  CHECK(text_of(*witness.post(log.request(0, 11).encode())) == "11\n");
+}
+
+TEST_CASE("witness smoke: lists are pulled into a running witness, and linted") {
+  SmokeWitness witness;
+  witness.start();
+  CosignWorld log;
+  const std::string file = witness.folder().at("logs.txt");
+  write_text(file, "logs/v0\n\nvkey " + log.key.vkey.text() + "\nqpd 24\ncontact someone\n");
+  CHECK(run_witan({"witness", "lint", file}).exit_code == 0);
+  const ChildResult pulled = witness.verb({"pull-logs", file});
+  INFO(pulled.err);
+  REQUIRE(pulled.exit_code == 0);
+  CHECK(witness.post(log.request(0, 5).encode())->status == 200);
+  CHECK(witness.verb({"pull-logs", file}).err.empty());
+  CosignWorld same_name;
+  write_text(file, "logs/v0\nvkey " + same_name.key.vkey.text() + "\ncolour blue\n");
+  const ChildResult lint = run_witan({"witness", "lint", file});
+  CHECK(lint.exit_code == 1);
+  CHECK_THAT(lint.err, ContainsSubstring("colour"));
+  const ChildResult other_key = witness.verb({"pull-logs", file});
+  CHECK(other_key.exit_code == 0);
+  CHECK_THAT(other_key.err, ContainsSubstring("warning"));
+  CHECK(witness.listed()[0]["keys"] == nlohmann::json::array({log.key.vkey.text()}));
+  CHECK(witness.listed()[0]["qpd"] == 24);
+}
+
+TEST_CASE("witness smoke: killed in a burst, it forgets nothing that it signed") {
+  SmokeWitness witness;
+  CosignWorld log;
+  REQUIRE(witness.verb({"add-log", log.key.vkey.text()}).exit_code == 0);
+  std::size_t size = 0;  // the newest that was answered
+  for (const std::size_t kill_after : {3, 20, 40}) {
+    witness.start();
+    std::vector<std::string> bodies;
+    for (std::size_t to = size + 1; to <= 60; ++to) {
+      bodies.push_back(log.request(to - 1, to).encode());
+    }
+    std::thread burst([&] {
+      for (const std::string& body : bodies) {
+        const auto answer = witness.post(body);
+        if (!answer || answer->status != 200) return;
+        ++size;
+      }
+    });
+    const bool far = eventually([&] {
+      const auto rows = witness.listed();
+      return rows[0]["size"].is_number() && rows[0]["size"] >= kill_after;
+    });
+    witness.kill_hard();
+    burst.join();
+    REQUIRE(far);
+    witness.start();
+    // What was under way when it died may have been signed, but nothing that was answered is lost.
+    const auto conflict = witness.post(log.request(0, 70).encode());
+    REQUIRE(conflict->status == 409);
+    const std::size_t stands = std::stoul(text_of(*conflict));
+    CHECK(stands >= size);
+    CHECK(stands <= size + 1);
+    CHECK(witness.listed()[0]["size"] == stands);
+    const auto kept = witness.get("/" + origin_hash(log.origin) + "/checkpoint");
+    REQUIRE(kept.status == 200);
+    const auto note = Note::parse(text_of(kept));
+    REQUIRE(note);
+    CHECK(note->text == log.text(stands));
+    CHECK(verify_note(*note, witness.vkey()));
+    CHECK(verify_note(*note, log.key.vkey));
+    size = stands;
+    CHECK(witness.stop() == 0);
+  }
+}
+
+TEST_CASE("witness smoke: an old copy of either half of its folder is refused by name") {
+  SmokeWitness witness;
+  CosignWorld log;
+  REQUIRE(witness.verb({"add-log", log.key.vkey.text()}).exit_code == 0);
+  witness.start();
+  REQUIRE(witness.post(log.request(0, 5).encode())->status == 200);
+  CHECK(witness.stop() == 0);
+  const fs::path copies = witness.folder().path() / "copies";
+  fs::copy(witness.paths().dir, copies, fs::copy_options::recursive);
+  witness.start();
+  // Two commits: what the last one cosigned would be stored again.
+  REQUIRE(witness.post(log.request(5, 9).encode())->status == 200);
+  CosignWorld other;
+  other.origin = "log.example/2";
+  REQUIRE(witness.verb({"add-log", other.key.vkey.text(), "--origin", other.origin}).exit_code ==
+          0);
+  REQUIRE(witness.post(other.request(0, 3).encode())->status == 200);
+  CHECK(witness.stop() == 0);
+
+  const auto put_back = [&](const fs::path& from, const fs::path& to) {
+    fs::remove_all(to);
+    fs::copy(from, to, fs::copy_options::recursive);
+  };
+  const fs::path newest = witness.folder().path() / "newest";
+  fs::copy(witness.paths().dir, newest, fs::copy_options::recursive);
+  put_back(copies / "enclave", witness.paths().enclave());
+  const ChildResult old_signer = witness.verb({"run"});
+  CHECK(old_signer.exit_code == 1);
+  CHECK_THAT(old_signer.err, ContainsSubstring("An old copy of the folder enclave/"));
+  put_back(newest / "enclave", witness.paths().enclave());
+  put_back(copies / "data", witness.paths().data());
+  const ChildResult old_data = witness.verb({"run"});
+  CHECK(old_data.exit_code == 1);
+  CHECK_THAT(old_data.err, ContainsSubstring("An old copy of the folder data/"));
+  put_back(newest / "data", witness.paths().data());
+  witness.start();
+  CHECK(text_of(*witness.post(log.request(5, 9).encode())) == "9\n");
+}
+
+}  // namespace
+}  // namespace witan::test
