@@ -1,11 +1,13 @@
 // Trust policies: what parses is written in one form that parses to the same, and a smallest quorum
-// is one, from which no witness can be missing.
+// is one, from which no witness can be missing; no fewer organisations forge a quorum than split
+// one.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 #include <vector>
 
+#include "witness/policy_strength.h"
 #include "witness/tlog_policy.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -27,5 +29,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (smallest_quorum(*policy, chosen)) std::abort();
     chosen[i] = true;
   }
+
+  const auto organisations = organisations_of(*policy, input);
+  if (organisations.size() != policy->witnesses.size()) std::abort();
+  constexpr std::size_t kTries = 200;
+  const PolicyStrength strength = strength_of(*policy, organisations, kTries);
+  if (strength.forge.has_value() != strength.split.has_value()) std::abort();
+  if (strength.forge && strength.forge->at_most < strength.split->at_least) std::abort();
   return 0;
 }
