@@ -84,7 +84,7 @@ class EnclaveProcess final : public Signer, public Cosigner {
   void end(std::chrono::milliseconds grace);
   // The bytes of a whole reply.
   Result<Bytes> exchange(BytesView request);
-  Result<Bytes> call(BytesView request);
+  Result<Bytes> call(BytesView message);
   // The reply of the kind that was asked for, or the enclave's error.
   template <typename Value, typename Reply>
   Result<Value> expect(Result<Reply> reply);
