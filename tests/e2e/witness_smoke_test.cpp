@@ -146,6 +146,24 @@ TEST_CASE("witness smoke: init, add-log, run, cosign, and see it in the list") {
   CHECK(text_of(*witness.post(log.request(0, 11).encode())) == "11\n");
 }
 
+TEST_CASE(
+    "witness smoke: init goes on where another was interrupted, and takes no other's folder") {
+  TempDir dir;
+  fs::create_directories(dir.path() / ".w.making" / "data");
+  write_text(dir.path() / ".w.making" / "data" / "data.mdb", "half a store");
+  const std::vector<std::string> init = {"witness",        "init",  "--name",
+                                         "witness.test/w", "--dir", dir.at("w")};
+  CHECK(run_witan(init).exit_code == 0);
+  CHECK_FALSE(fs::exists(dir.path() / ".w.making"));
+  CHECK(fs::exists(dir.path() / "w" / "witness.vkey"));
+  const ChildResult again = run_witan(init);
+  CHECK(again.exit_code == 2);
+  CHECK_THAT(again.err, ContainsSubstring("not empty"));
+  const ChildResult run = run_witan({"witness", "run", "--dir", dir.at("none")});
+  CHECK(run.exit_code == 3);
+  CHECK_THAT(run.err, ContainsSubstring("witan witness init"));
+}
+
 TEST_CASE("witness smoke: lists are pulled into a running witness, and linted") {
   SmokeWitness witness;
   witness.start();

@@ -1,5 +1,6 @@
 // witan witness pull-logs and lint: the witness network's lists of logs.
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -57,6 +58,18 @@ Result<LogList> read_list(const std::string& source, const std::string& ca_file)
   return list;
 }
 
+void warn(const std::string& source, const std::vector<std::string>& warnings) {
+  constexpr std::size_t kShownMax = 20;
+  for (std::size_t i = 0; i < std::min(warnings.size(), kShownMax); ++i) {
+    std::fprintf(stderr, "witan witness pull-logs: warning: %s: %s\n", source.c_str(),
+                 printable(warnings[i]).c_str());
+  }
+  if (warnings.size() > kShownMax) {
+    std::fprintf(stderr, "witan witness pull-logs: warning: %s: %zu more like these\n",
+                 source.c_str(), warnings.size() - kShownMax);
+  }
+}
+
 Result<void> run_pull(const PullArguments& options) {
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   std::size_t added = 0, listed = 0, warnings = 0;
@@ -64,13 +77,9 @@ Result<void> run_pull(const PullArguments& options) {
     WITAN_ASSIGN(const LogList list, read_list(source, options.ca_file));
     auto outcome = folder.store->merge(list, folder.config.name);
     if (!outcome) return fail(outcome.error().within(source));
-    std::vector<std::string> found = list.warnings;
-    found.insert(found.end(), outcome->warnings.begin(), outcome->warnings.end());
-    for (const std::string& text : found) {
-      std::fprintf(stderr, "witan witness pull-logs: warning: %s: %s\n", source.c_str(),
-                   printable(text).c_str());
-    }
-    warnings += found.size();
+    warn(source, list.warnings);
+    warn(source, outcome->warnings);
+    warnings += list.warnings.size() + outcome->warnings.size();
     added += outcome->added.size();
     listed += list.logs.size();
   }

@@ -71,7 +71,7 @@ Result<void> run_add_log(const AddLogArguments& options) {
   WITAN_TRY(check_texts(options, origin, folder.config.name));
   std::string did = "added";
   bool disabled = false;
-  WITAN_TRY(folder.store->change_log(origin, [&](std::optional<KnownLog> known) {
+  WITAN_TRY(folder.store->change_log(origin, [&](const std::optional<KnownLog>& known) {
     KnownLog log = known.value_or(KnownLog{});
     if (known) {
       const bool has_key = std::find(log.keys.begin(), log.keys.end(), key) != log.keys.end();
