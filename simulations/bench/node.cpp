@@ -25,10 +25,6 @@ namespace fs = std::filesystem;
 constexpr double kStartSecondsMax = 60;
 constexpr useconds_t kPollMicroseconds = 500;
 
-std::string program(const char* name) {
-  return (fs::path(this_program()).parent_path() / name).string();
-}
-
 // The numbers of /proc/PID/stat after the program's name, from the third field on.
 std::vector<std::string> stat_fields(const std::string& pid) {
   std::ifstream stream("/proc/" + pid + "/stat");
@@ -46,6 +42,18 @@ double cpu_of(const std::vector<std::string>& fields) {
   if (fields.size() <= kSystem) return 0;
   const auto ticks = std::stod(fields[kUser]) + std::stod(fields[kSystem]);
   return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto fields = stat_fields(name);
+    if (fields.size() > 1 && fields[1] == std::to_string(pid)) out.push_back(std::stoi(name));
+  }
+  return out;
 }
 
 }  // namespace
@@ -97,24 +105,25 @@ ProcessUse use_of(pid_t pid) {
 
 double cpu_seconds_with_children(pid_t pid) {
   double total = cpu_of(stat_fields(std::to_string(pid)));
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const auto fields = stat_fields(name);
-    if (fields.size() > 1 && fields[1] == std::to_string(pid)) total += cpu_of(fields);
-  }
+  for (const pid_t child : children_of(pid)) total += cpu_of(stat_fields(std::to_string(child)));
   return total;
 }
 
-Result<RunningNode> RunningNode::start(const NodeFolder& folder,
-                                       const std::vector<std::string>& arguments) {
-  const fs::path address = folder.paths.dir / "address";
-  const std::string log = (folder.paths.dir / "node.log").string();
+std::uint64_t anonymous_bytes_with_children(pid_t pid) {
+  std::uint64_t total = use_of(pid).anonymous_bytes;
+  for (const pid_t child : children_of(pid)) total += use_of(child).anonymous_bytes;
+  return total;
+}
+
+std::string program(const std::string& name) {
+  return (fs::path(this_program()).parent_path() / name).string();
+}
+
+Result<Serving> start_serving(const std::vector<std::string>& command, const fs::path& dir) {
+  const fs::path address = dir / "address";
+  const std::string log = (dir / "run.log").string();
   std::error_code ignored;
   fs::remove(address, ignored);
-  std::vector<std::string> command = {program("witan"), "node", "--dir", folder.paths.dir.string()};
-  command.insert(command.end(), arguments.begin(), arguments.end());
   const Stopwatch since;
   WITAN_ASSIGN(Child child, Child::start(command, log));
   while (since.seconds() < kStartSecondsMax && child.running()) {
@@ -127,16 +136,24 @@ Result<RunningNode> RunningNode::start(const NodeFolder& folder,
     const std::string number = text->substr(text->rfind(':') + 1);
     std::uint16_t port = 0;
     std::from_chars(number.data(), number.data() + number.size() - 1, port);
-    return RunningNode(std::move(child), port, seconds);
+    return Serving{std::move(child), port, seconds};
   }
   const auto said = read_text_file(log, std::size_t{1} << 20);
-  return fail(ErrorCode::kUnavailable, "the node does not serve: " + said.value_or("no log"));
+  return fail(ErrorCode::kUnavailable, "it does not serve: " + said.value_or("no log"));
+}
+
+Result<RunningNode> RunningNode::start(const NodeFolder& folder,
+                                       const std::vector<std::string>& arguments) {
+  std::vector<std::string> command = {program("witan"), "node", "--dir", folder.paths.dir.string()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  WITAN_ASSIGN(Serving serving, start_serving(command, folder.paths.dir));
+  return RunningNode(std::move(serving));
 }
 
 RunningNode::~RunningNode() {
-  if (!child_.running()) return;
-  child_.send(SIGTERM);
-  child_.wait();
+  if (!serving_.child.running()) return;
+  serving_.child.send(SIGTERM);
+  serving_.child.wait();
 }
 
 Result<std::uint64_t> RunningNode::tree_size() const {

@@ -50,21 +50,35 @@ struct ProcessUse {
 [[nodiscard]] ProcessUse use_of(pid_t pid);
 // Processor time of a process and its children.
 [[nodiscard]] double cpu_seconds_with_children(pid_t pid);
+// The same of ProcessUse::anonymous_bytes.
+[[nodiscard]] std::uint64_t anonymous_bytes_with_children(pid_t pid);
+
+// A program of ours that serves HTTP on 127.0.0.1.
+struct Serving {
+  Child child;
+  std::uint16_t port = 0;
+  double start_seconds = 0;  // from starting the program until the address was known
+};
+// Starts one that writes its address to `dir`/address. Returns when it serves; kUnavailable with
+// its log when it ends or takes longer than 60 s.
+[[nodiscard]] Result<Serving> start_serving(const std::vector<std::string>& command,
+                                            const std::filesystem::path& dir);
+// The path of a program that was built beside this one.
+[[nodiscard]] std::string program(const std::string& name);
 
 class RunningNode {
  public:
-  // Returns when it serves; kUnavailable with its log when it ends or takes longer than 60 s.
+  // As start_serving.
   static Result<RunningNode> start(const NodeFolder& folder,
                                    const std::vector<std::string>& arguments = {});
   RunningNode(RunningNode&&) = default;
   RunningNode& operator=(RunningNode&&) = default;
   ~RunningNode();
 
-  [[nodiscard]] pid_t pid() const { return child_.pid(); }
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-  // From starting the program until the address was known.
-  [[nodiscard]] double start_seconds() const { return start_seconds_; }
+  [[nodiscard]] pid_t pid() const { return serving_.child.pid(); }
+  [[nodiscard]] std::uint16_t port() const { return serving_.port; }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }
+  [[nodiscard]] double start_seconds() const { return serving_.start_seconds; }
   // The published size. kUnavailable.
   [[nodiscard]] Result<std::uint64_t> tree_size() const;
   // Number and mean duration of what a histogram of /metrics counts. kUnavailable, kNotFound.
@@ -75,11 +89,8 @@ class RunningNode {
   [[nodiscard]] Result<Mean> mean_of(const std::string& histogram) const;
 
  private:
-  RunningNode(Child child, std::uint16_t port, double seconds)
-      : child_(std::move(child)), port_(port), start_seconds_(seconds) {}
-  Child child_;
-  std::uint16_t port_ = 0;
-  double start_seconds_ = 0;
+  explicit RunningNode(Serving serving) : serving_(std::move(serving)) {}
+  Serving serving_;
 };
 
 struct Filled {

@@ -90,6 +90,12 @@ TEST_CASE("encoding: hashes have 32 bytes") {
   CHECK(equal(hash_from_bytes(bytes).value(), bytes));
   CHECK(equal(hash_from_hex(hex_encode(bytes)).value(), bytes));
   CHECK(equal(hash_from_base64(base64_encode(bytes)).value(), bytes));
+  // The last two bits before the padding must be zero, and nothing but the alphabet is skipped.
+  std::string text = base64_encode(bytes);
+  for (const char last : {text[42], static_cast<char>(text[42] + 1), ' ', '\n', '=', '\0'}) {
+    text[42] = last;
+    CHECK(hash_from_base64(text).has_value() == (text == base64_encode(bytes)));
+  }
   for (const std::size_t size : {0u, 31u, 33u, 64u}) {
     const auto hash = hash_from_bytes(counting(size));
     REQUIRE(!hash);
