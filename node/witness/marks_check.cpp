@@ -31,8 +31,8 @@ tl::unexpected<Error> old_store(const std::string& found) {
                   "ones");
 }
 
-std::string sizes(const std::string& origin, const CosignMark& kept,
-                  const std::optional<CosignMark>& mark) {
+std::string differing_sizes(const std::string& origin, const CosignMark& kept,
+                            const std::optional<CosignMark>& mark) {
   if (mark && mark->size == kept.size) {
     return origin + " has another root in the store than with the signer at size " +
            std::to_string(kept.size.value);
@@ -65,9 +65,10 @@ Result<void> WitnessService::check_against_signer(bool accept_old_data) {
     WITAN_ASSIGN(const auto mark, cosigner_.mark(checkpoint.origin));
     if (mark == checkpoint.mark) continue;
     if (!mark || mark->size <= checkpoint.mark.size) {
-      return old_signer(sizes(checkpoint.origin, checkpoint.mark, mark));
+      return old_signer(differing_sizes(checkpoint.origin, checkpoint.mark, mark));
     }
-    if (!accept_old_data) return old_store(sizes(checkpoint.origin, checkpoint.mark, mark));
+    if (!accept_old_data)
+      return old_store(differing_sizes(checkpoint.origin, checkpoint.mark, mark));
     checkpoint.mark = *mark;
     lost.push_back(std::move(checkpoint));
   }

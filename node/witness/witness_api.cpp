@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "config/limits.h"
@@ -44,7 +46,7 @@ http::Response answer_of(const CosignAnswer& answer) {
   return retry_after(plain(http_status(error.refusal), error.message), answer.error().retry_after);
 }
 
-http::Response failed(const Error& error) {
+http::Response read_failed(const Error& error) {
   return retry_after(plain(503, error.message), std::chrono::seconds(1));
 }
 
@@ -85,7 +87,7 @@ struct WitnessApi::Impl {
   // <origin hash>/checkpoint, the hash as 64 lowercase hex characters.
   http::Response get_checkpoint(const http::Request& request, const Hash32& hash) const {
     auto found = witness.store().find_checkpoint(hash);
-    if (!found) return failed(found.error());
+    if (!found) return read_failed(found.error());
     const std::string caching =
         "public, max-age=" + std::to_string(limits::kWitnessCheckpointMaxAge.count());
     if (!*found || (*found)->note.empty()) {
@@ -104,7 +106,7 @@ struct WitnessApi::Impl {
   }
 
   static http::Response text_or_error(const Result<std::string>& text, std::string_view type) {
-    if (!text) return failed(text.error());
+    if (!text) return read_failed(text.error());
     return no_store(http::Response::text(200, std::string(type), *text));
   }
 
@@ -162,7 +164,7 @@ void WitnessApi::handle(http::Request&& request, http::Respond respond) {
     }
     return impl_->witness.add_checkpoint(
         as_text(request.body),
-        [respond = std::move(respond)](CosignAnswer answer) { respond(answer_of(answer)); });
+        [respond = std::move(respond)](const CosignAnswer& answer) { respond(answer_of(answer)); });
   }
   const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
   auto response = posts ? std::nullopt : impl_->get(request);

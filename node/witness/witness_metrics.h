@@ -1,8 +1,10 @@
 #pragma once
 // What a witness at work counts and times.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>

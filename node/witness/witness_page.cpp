@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <sstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "config/limits.h"
+#include "ledger/format/checkpoint.h"
 #include "node/cli/printable.h"
 
 namespace witan {
@@ -62,19 +65,19 @@ constexpr std::string_view kStyle =
     "border-bottom:1px solid #ccc;vertical-align:top}td.n{text-align:right}"
     "code{word-break:break-all}";
 
-struct Row {
+struct PageRow {
   std::string origin;
   bool disabled = false;
   std::optional<StoredCheckpoint> checkpoint;
 };
 
-void write_logs(std::ostringstream& out, const std::vector<Row>& rows, std::uint64_t all,
+void write_logs(std::ostringstream& out, const std::vector<PageRow>& rows, std::uint64_t all,
                 std::uint64_t now_s) {
   out << "<h2>" << all << " log" << (all == 1 ? "" : "s") << "</h2>\n";
   if (rows.size() < all) out << "<p>The first " << rows.size() << " are shown.</p>\n";
   if (rows.empty()) return;
   out << "<table><tr><th>Origin<th>Size<th>Cosigned<th></tr>\n";
-  for (const Row& row : rows) {
+  for (const PageRow& row : rows) {
     out << "<tr><td>";
     if (row.checkpoint && !row.checkpoint->note.empty()) {
       out << "<a href=\"" << origin_hash(row.origin) << "/checkpoint\">" << html(row.origin)
@@ -92,14 +95,14 @@ void write_logs(std::ostringstream& out, const std::vector<Row>& rows, std::uint
 }  // namespace
 
 Result<std::string> witness_page(WitnessService& witness, const Clock& clock) {
-  std::vector<Row> rows;
+  std::vector<PageRow> rows;
   WITAN_TRY(
       witness.store().each_log([&](KnownLog&& log, std::optional<StoredCheckpoint>&& checkpoint) {
-        rows.push_back(Row{std::move(log.origin), log.disabled, std::move(checkpoint)});
+        rows.push_back(PageRow{std::move(log.origin), log.disabled, std::move(checkpoint)});
         return rows.size() < limits::kWitnessPageLogsMax;
       }));
   std::sort(rows.begin(), rows.end(),
-            [](const Row& a, const Row& b) { return a.origin < b.origin; });
+            [](const PageRow& a, const PageRow& b) { return a.origin < b.origin; });
   WITAN_ASSIGN(const auto counts, witness.store().counts());
 
   std::ostringstream out;

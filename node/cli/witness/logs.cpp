@@ -35,7 +35,7 @@ bool is_one_line(std::string_view text) {
          });
 }
 
-Result<VerifierKey> log_key(const std::string& text) {
+Result<VerifierKey> parsed_log_key(const std::string& text) {
   WITAN_ASSIGN(VerifierKey key, VerifierKey::parse(text));
   const bool signs = key.algorithm == NoteAlgorithm::kEd25519 ||
                      key.algorithm == NoteAlgorithm::kEcdsa ||
@@ -65,7 +65,7 @@ Result<void> check_texts(const AddLogArguments& options, const std::string& orig
 }
 
 Result<void> run_add_log(const AddLogArguments& options) {
-  WITAN_ASSIGN(const VerifierKey key, log_key(options.vkey));
+  WITAN_ASSIGN(const VerifierKey key, parsed_log_key(options.vkey));
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   const std::string origin = options.origin.empty() ? key.name : options.origin;
   WITAN_TRY(check_texts(options, origin, folder.config.name));

@@ -34,11 +34,11 @@ struct ListedRow {
   std::optional<StoredCheckpoint> checkpoint;
 };
 
-void print_json(const Json& json) {
+void print_shown(const Json& json) {
   std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-std::string utc_time(std::uint64_t time_s) {
+std::string cosigned_utc(std::uint64_t time_s) {
   const auto time = static_cast<std::time_t>(time_s);
   std::tm parts{};
   char text[32] = "";
@@ -78,7 +78,7 @@ Result<void> run_list(const ShowArguments& options) {
   if (options.json) {
     Json all = Json::array();
     for (const ListedRow& row : rows) all.push_back(json_of(row));
-    print_json(all);
+    print_shown(all);
     return {};
   }
   if (rows.empty()) {
@@ -91,7 +91,7 @@ Result<void> run_list(const ShowArguments& options) {
     const auto& checkpoint = row.checkpoint;
     std::printf("%14s  %-19s  %-8s  %s\n",
                 checkpoint ? std::to_string(checkpoint->mark.size.value).c_str() : "-",
-                checkpoint ? utc_time(checkpoint->time_s).c_str() : "never",
+                checkpoint ? cosigned_utc(checkpoint->time_s).c_str() : "never",
                 row.log.disabled ? "disabled" : "cosigned", printable(row.log.origin).c_str());
   }
   return {};
@@ -141,7 +141,7 @@ Result<void> run_witness_status(const ShowArguments& options) {
     out["checkpoints"] = running->value("checkpoints", Json::object());
   }
   if (options.json) {
-    print_json(out);
+    print_shown(out);
     return {};
   }
   for (const auto& [key, value] : out.items()) {

@@ -2,9 +2,14 @@
 // A cosigner in memory that can be held, made to fail, and set back: what the service must cope
 // with. It judges by the same rules as the signer.
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>

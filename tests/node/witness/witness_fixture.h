@@ -2,12 +2,17 @@
 // A witness at work on a folder and a cosigner in memory, with a clock of the test's.
 
 #include <atomic>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "ledger/crypto/sha256.h"
+#include "node/metrics.h"
 #include "node/witness/witness_service.h"
 #include "tests/node/witness/fake_cosigner.h"
 #include "tests/support/catch.h"
