@@ -128,6 +128,9 @@ Result<std::optional<MarksJournal>> MarksJournal::open(CosignerDisk& disk, Machi
     WITAN_TRY(out.open_snapshot(*snapshot));
   }
   WITAN_TRY(out.replay());
+  // The snapshot will name the journal's length, which a process that was killed may have left
+  // unsynced.
+  WITAN_TRY(disk.sync_journal());
   WITAN_TRY(out.fold(out.memory_.marks, out.memory_.last));
   return std::optional<MarksJournal>(std::move(out));
 }

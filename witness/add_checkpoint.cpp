@@ -61,6 +61,12 @@ Result<void> parse_proof_lines(RequestLines& lines, std::vector<Hash32>& proof) 
 
 Result<std::string> rest_as_note(const RequestLines& lines) {
   if (lines.rest().empty()) return lines.bad("nothing after it, expected a checkpoint");
+  // Bounded here, so that no single request is too large for a batch.
+  if (lines.rest().size() > limits::kNoteBytesMax) {
+    return fail(ErrorCode::kTooLarge, "request: a note of " + std::to_string(lines.rest().size()) +
+                                          " bytes, the limit is " +
+                                          std::to_string(limits::kNoteBytesMax));
+  }
   return std::string(lines.rest());
 }
 

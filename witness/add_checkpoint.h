@@ -23,8 +23,8 @@ struct AddCheckpointRequest {
   std::string note;           // the signed checkpoint, as it came
 
   // Takes the body apart; the note itself is not looked into. kMalformed naming the line and what
-  // was expected of it; kTooLarge above limits::kAddCheckpointBytesMax. More than 63 proof lines
-  // are kMalformed, since the specification forbids them.
+  // was expected of it; kTooLarge above limits::kAddCheckpointBytesMax or with a note above
+  // kNoteBytesMax. More than 63 proof lines are kMalformed, since the specification forbids them.
   static Result<AddCheckpointRequest> parse(std::string_view body);
   // The body, byte for byte what parse takes.
   [[nodiscard]] std::string encode() const;

@@ -13,18 +13,22 @@ namespace witan {
 
 class DailyQuota {
  public:
-  // Checkpoints that grow the log need its key, so that nobody but the log can use up its quota;
-  // anybody can send its newest checkpoint again, so repetitions are counted by themselves.
+  // Growth needs a checkpoint that the log signed and was not cosigned yet; anybody can send the
+  // newest one again, so repetitions are counted by themselves.
   enum class Kind { kGrowth, kRepetition };
 
-  // Takes one of the log's `qpd` of this kind. 0 when there was one; else the whole seconds to the
-  // next day. From any thread.
-  [[nodiscard]] std::chrono::seconds take(std::string_view origin, Kind kind, std::uint32_t qpd,
+  // 0 while fewer than the log's `qpd` of this kind were cosigned today; else the whole seconds to
+  // the next day. What is under way does not count, so that forged requests use nothing up. From
+  // any thread, as count().
+  [[nodiscard]] std::chrono::seconds wait(std::string_view origin, Kind kind, std::uint32_t qpd,
                                           std::uint64_t unix_ms);
-  // Gives one back that was taken and led to no cosignature.
-  void give_back(std::string_view origin, Kind kind);
+  // One was cosigned.
+  void count(std::string_view origin, Kind kind, std::uint64_t unix_ms);
 
  private:
+  // Of today. Wants mutex_ held.
+  std::uint32_t& used(std::string_view origin, Kind kind, std::uint64_t unix_ms);
+
   struct Used {
     std::uint32_t growth = 0;
     std::uint32_t repetition = 0;

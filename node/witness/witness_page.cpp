@@ -98,6 +98,7 @@ Result<std::string> witness_page(WitnessService& witness, const Clock& clock) {
   std::vector<PageRow> rows;
   WITAN_TRY(
       witness.store().each_log([&](KnownLog&& log, std::optional<StoredCheckpoint>&& checkpoint) {
+        if (checkpoint && !checkpoint->note.empty()) checkpoint->note.resize(1);  // there is one
         rows.push_back(PageRow{std::move(log.origin), log.disabled, std::move(checkpoint)});
         return rows.size() < limits::kWitnessPageLogsMax;
       }));

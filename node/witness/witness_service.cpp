@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <pthread.h>
+#include <unordered_map>
 #include <utility>
 
+#include "ledger/crypto/sha256.h"
 #include "ledger/format/checkpoint.h"
 #include "node/log.h"
 
@@ -11,6 +13,7 @@ namespace witan {
 namespace {
 
 constexpr std::chrono::seconds kRetrySoon{1};
+constexpr std::uint64_t kWarnAgainMs = 60'000;
 
 tl::unexpected<CosignRefused> refused(CosignRefusal refusal, std::string message,
                                       std::chrono::seconds retry_after = {}) {
@@ -96,7 +99,7 @@ tl::expected<WitnessService::Waiting, CosignRefused> WitnessService::admit(std::
                                                         : DailyQuota::Kind::kRepetition;
   if ((*log)->qpd) {
     const std::uint32_t qpd = *(*log)->qpd;
-    const auto wait = quota_.take(out.origin, out.kind, qpd, clock_.unix_ms());
+    const auto wait = quota_.wait(out.origin, out.kind, qpd, clock_.unix_ms());
     if (wait.count() > 0) {
       return refused(CosignRefusal::kOverQuota,
                      "this log's quota of " + std::to_string(qpd) +
@@ -176,7 +179,8 @@ Result<std::vector<CosignResult>> WitnessService::cosign(const std::vector<Waiti
   for (const CosignResult& result : results) {
     if (result) cosigned.push_back(*result);
   }
-  const auto stored = store_.put_cosigned(cosigned);
+  Result<void> stored = check_continues(batch, results);
+  if (stored) stored = store_.put_cosigned(cosigned);
   if (!stored &&
       (stored.error().code == ErrorCode::kStale || stored.error().code == ErrorCode::kConflict)) {
     broken_ = true;
@@ -188,13 +192,39 @@ Result<std::vector<CosignResult>> WitnessService::cosign(const std::vector<Waiti
   return results;
 }
 
+// The signer must have gone on from what is stored. One that was started again from an old copy of
+// its folder goes on from less: what it signs then may be another history.
+Result<void> WitnessService::check_continues(const std::vector<Waiting>& batch,
+                                             const std::vector<CosignResult>& results) const {
+  std::unordered_map<std::string_view, std::uint64_t> sizes;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (!results[i]) continue;
+    const std::uint64_t old_size = batch[i].request.request.old_size;
+    const auto [at, first] = sizes.try_emplace(batch[i].origin, old_size);
+    if (first) {
+      WITAN_ASSIGN(const auto kept, store_.find_checkpoint(sha256(as_bytes(batch[i].origin))));
+      if (kept) at->second = kept->mark.size.value;
+    }
+    if (at->second != old_size) {
+      return fail(ErrorCode::kStale, "the signer cosigned " + batch[i].origin + " from size " +
+                                         std::to_string(old_size) + ", and size " +
+                                         std::to_string(at->second) + " was cosigned before");
+    }
+    at->second = results[i]->mark.size.value;
+  }
+  return {};
+}
+
 void WitnessService::work(std::vector<Waiting>& batch) {
   const auto begin = std::chrono::steady_clock::now();
   auto results = cosign(batch);
   metrics_.observe_batch(seconds_since(begin), batch.size());
   if (!results) {
     set_problem(results.error().message);
-    for (Waiting& waiting : batch) finish(waiting, unavailable(results.error().message));
+    // The details are the operator's: they name files.
+    for (Waiting& waiting : batch) {
+      finish(waiting, unavailable("this witness cannot cosign at the moment"));
+    }
     return;
   }
   set_problem("");
@@ -214,17 +244,22 @@ void WitnessService::work(std::vector<Waiting>& batch) {
 void WitnessService::finish(Waiting& waiting, CosignAnswer answer) {
   if (answer) {
     metrics_.count(WitnessMetrics::kCosigned);
+    if (waiting.counted) quota_.count(waiting.origin, waiting.kind, clock_.unix_ms());
   } else {
-    if (waiting.counted) quota_.give_back(waiting.origin, waiting.kind);
     const CosignError& error = answer.error().error;
     metrics_.count(to_string(error.refusal));
-    // Signed by the log, and not consistent with what it signed before: may be its misbehaviour.
-    if (error.refusal == CosignRefusal::kUnprocessable) {
-      log_warning("checkpoint refused", {{"origin", waiting.origin}, {"reason", error.message}});
-    }
+    if (error.refusal == CosignRefusal::kUnprocessable) warn_of(waiting.origin, error.message);
   }
   metrics_.observe_answer(seconds_since(waiting.arrived));
   waiting.answer(std::move(answer));
+}
+
+void WitnessService::warn_of(const std::string& origin, const std::string& reason) {
+  const std::uint64_t now_ms = clock_.unix_ms();
+  std::uint64_t& warned_ms = warned_ms_[origin];
+  if (warned_ms != 0 && now_ms - warned_ms < kWarnAgainMs) return;
+  warned_ms = now_ms;
+  log_warning("checkpoint refused", {{"origin", origin}, {"reason", reason}});
 }
 
 void WitnessService::set_problem(std::string problem) {

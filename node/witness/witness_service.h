@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "config/limits.h"
@@ -69,7 +70,7 @@ class WitnessService {
     CosignRequest request;
     std::string origin;
     std::size_t bytes = 0;
-    bool counted = false;  // by the quota
+    bool counted = false;  // by the quota, when it is cosigned
     DailyQuota::Kind kind = DailyQuota::Kind::kGrowth;
     std::chrono::steady_clock::time_point arrived;
     AnswerCosign answer;
@@ -77,7 +78,7 @@ class WitnessService {
 
   WitnessService(WitnessStore& store, Cosigner& cosigner, const Clock& clock, Metrics& metrics,
                  const Options& options, CosignerState identity);
-  // The log that a request is for, with the quota taken; or the refusal.
+  // The log that a request is for; or the refusal.
   tl::expected<Waiting, CosignRefused> admit(std::string_view body);
   Result<void> check_against_signer(bool accept_old_data);
   void run();
@@ -85,8 +86,14 @@ class WitnessService {
   void work(std::vector<Waiting>& batch);
   // Gives the batch to the signer and stores what it cosigned.
   Result<std::vector<CosignResult>> cosign(const std::vector<Waiting>& batch);
+  // kStale when a cosignature does not follow the size that is stored for its log.
+  [[nodiscard]] Result<void> check_continues(const std::vector<Waiting>& batch,
+                                             const std::vector<CosignResult>& results) const;
+  // Says, at most once a minute for each log, that a signed checkpoint did not fit. Anybody can
+  // cause it with a wrong proof.
+  void warn_of(const std::string& origin, const std::string& reason);
   void set_problem(std::string problem);
-  // Ends one request: counts, logs, gives a quota back, answers.
+  // Ends one request: counts, logs, answers.
   void finish(Waiting& waiting, CosignAnswer answer);
 
   WitnessStore& store_;
@@ -106,6 +113,7 @@ class WitnessService {
   // cosigned any more.
   bool behind_ = false;
   bool broken_ = false;
+  std::unordered_map<std::string, std::uint64_t> warned_ms_;  // of logs that are known
   std::thread thread_;
 };
 

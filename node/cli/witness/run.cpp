@@ -73,16 +73,18 @@ Result<void> run_witness(const WitnessRunArguments& options) {
                                           "made; is it mounted, and was all of it restored?");
   }
   WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
+  // Before anything of it is stored: the enclave of another witness must leave no trace here.
+  WITAN_ASSIGN(const CosignerState identity, signer->cosigner_state());
+  if (identity.name != config.name) {
+    return fail(ErrorCode::kUsage, paths.config().string() + ": name is '" + config.name +
+                                       "', but the enclave holds the key of '" + identity.name +
+                                       "'");
+  }
   Metrics metrics;
   WitnessServiceOptions service_options;
   service_options.accept_old_data = options.accept_old_data;
   WITAN_ASSIGN(const auto service,
                WitnessService::open(*store, *signer, system_clock(), metrics, service_options));
-  if (service->identity().name != config.name) {
-    return fail(ErrorCode::kUsage, paths.config().string() + ": name is '" + config.name +
-                                       "', but the enclave holds the key of '" +
-                                       service->identity().name + "'");
-  }
   WitnessApi api(*service, config, metrics, system_clock());
   WITAN_ASSIGN(const auto server,
                http::Server::start(witness_server_options(paths, config),

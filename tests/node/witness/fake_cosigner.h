@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "config/limits.h"
+#include "enclave/cosigner_core.h"
 #include "ledger/crypto/sha256.h"
 #include "tests/witness/cosign_world.h"
 #include "witness/cosigner.h"
@@ -33,7 +34,7 @@ class FakeCosigner final : public Cosigner {
     changed_.notify_all();
     changed_.wait(lock, [this] { return !held_; });
     if (fails_) return fail(ErrorCode::kUnavailable, "the signer is away");
-    if (requests.size() > limits::kCosignBatchMax) return fail(ErrorCode::kTooLarge, "too many");
+    WITAN_TRY(check_cosign_batch(requests));
     time_s_ = std::max(time_s_, time_s);
     std::vector<CosignResult> results;
     std::vector<Cosigned> cosigned;

@@ -223,5 +223,44 @@ TEST_CASE("witness service: a signer that forgets while it runs releases no sign
   CHECK(fixture.cosigner.calls() == 2);
 }
 
+TEST_CASE("witness service: a signer that forgets cannot go on beyond what it forgot") {
+  WitnessFixture fixture;
+  REQUIRE(fixture.submit(0, 9));
+  fixture.cosigner.set_back(fixture.world.origin, fixture.world.mark(5));
+  // Larger than what is stored, and maybe of another history.
+  CHECK(status_of(fixture.submit(5, 12)) == 503);
+  CHECK_THAT(fixture.service->problem(), ContainsSubstring("forgotten"));
+  CHECK(fixture.kept()->mark == fixture.world.mark(9));
+  CHECK(status_of(fixture.submit(12, 13)) == 503);
+}
+
+TEST_CASE("witness service: a request that is too large fails alone") {
+  WitnessFixture fixture;
+  fixture.cosigner.hold(true);
+  auto first = fixture.send(fixture.world.request(0, 5).encode());
+  fixture.cosigner.wait_for_calls(1);
+  const std::string junk(limits::kNoteBytesMax, 'x');
+  auto large = fixture.send(fixture.world.request(5, 9).encode() + junk);
+  auto fits = fixture.send(fixture.world.request(5, 9).encode());
+  fixture.cosigner.hold(false);
+  CHECK(first.get().has_value());
+  CHECK(status_of(large.get()) == 400);
+  CHECK(fits.get().has_value());
+}
+
+TEST_CASE("witness service: forged requests use up no quota, not even while they wait") {
+  WitnessFixture fixture;
+  fixture.add_log(1);
+  fixture.cosigner.hold(true);
+  CosignWorld forger;
+  auto forged = fixture.send(forger.request(0, 5).encode());
+  fixture.cosigner.wait_for_calls(1);
+  auto honest = fixture.send(fixture.world.request(0, 5).encode());
+  fixture.cosigner.hold(false);
+  CHECK(status_of(forged.get()) == 403);
+  CHECK(honest.get().has_value());
+  CHECK(status_of(fixture.submit(5, 9)) == 429);
+}
+
 }  // namespace
 }  // namespace witan::test
