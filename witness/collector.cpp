@@ -16,8 +16,13 @@ constexpr unsigned kConflictsInARowMax = 3;
 constexpr std::size_t kShownBodyChars = 200;
 
 // Why a witness of the policy is never asked; empty when it is.
-std::string unfit(const TlogPolicy::Witness& witness, const VerifierKey& log) {
-  if (witness.key.name == log.name || witness.key.key == log.key) {
+std::string unfit(const TlogPolicy& policy, const TlogPolicy::Witness& witness,
+                  const VerifierKey& log) {
+  // Any key of the log, as check_checkpoint has it: also an older one that the policy still lists.
+  const bool own = std::any_of(policy.logs.begin(), policy.logs.end(), [&](const auto& listed) {
+    return listed.key.name == log.name && listed.key.key == witness.key.key;
+  });
+  if (own || witness.key.name == log.name || witness.key.key == log.key) {
     return "it is the log itself, which is no witness of itself";
   }
   if (witness.url.empty()) return "the policy gives no URL for it";
@@ -92,7 +97,7 @@ Result<Collector> Collector::make(TlogPolicy policy, const VerifierKey& log,
     Asked& asked = out.asked_.emplace_back();
     asked.state.name = witness.name;
     asked.state.url = witness.url;
-    asked.state.problem = unfit(witness, log);
+    asked.state.problem = unfit(out.policy_, witness, log);
     asked.state.asked = asked.state.problem.empty();
     asked.old = published;
     askable.push_back(asked.state.asked);
@@ -272,9 +277,13 @@ std::optional<WitnessedHead> Collector::decide(std::uint64_t now_ms) {
   if (!met && !given_up) return std::nullopt;
   WitnessedHead out{head_->size, met, whole_note(), ""};
   if (met) {
-    // As everybody else will check it. It cannot fail: each line was verified when it came.
+    // As everybody else will check it. Each line was verified when it came, so this cannot fail;
+    // if it did, asking again and again would not help.
     auto verdict = check_checkpoint(policy_, out.note);
-    if (!verdict) return std::nullopt;
+    if (!verdict) {
+      head_->met_ms.reset();
+      return std::nullopt;
+    }
     out.small_note = std::move(verdict->smallest_note);
   } else {
     out.small_note = out.note;

@@ -1,5 +1,6 @@
 // Who runs a policy's witnesses.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -70,9 +71,15 @@ std::string registrable(const std::string& host) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   if (host.starts_with('[') || labels.size() < 3 || is_digits(labels.back())) return host;
-  constexpr std::size_t kCountry = 2, kSecondLevel = 3;
+  // Below a country, names such as co.uk are shared by many. When in doubt, one organisation: two
+  // would make a policy look stronger than it is.
+  constexpr std::array<std::string_view, 20> kShared = {
+      "ac",  "asn", "co", "com", "edu", "gob", "gouv", "gov", "govt", "id",
+      "ltd", "mil", "ne", "net", "nhs", "nom", "or",   "org", "plc",  "sch"};
+  constexpr std::size_t kCountry = 2;
   const bool country = labels.back().size() == kCountry;
-  const bool three = country && labels[labels.size() - 2].size() <= kSecondLevel;
+  const bool three = country && std::find(kShared.begin(), kShared.end(),
+                                          labels[labels.size() - 2]) != kShared.end();
   const std::string_view first = labels[labels.size() - (three ? 3 : 2)];
   return host.substr(static_cast<std::size_t>(first.data() - host.data()));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -37,6 +38,12 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::uint32_t kResponseHeaderBytesMax = 64u << 10;
 constexpr std::size_t kReadBytes = 64u << 10;
+// Of an answer, besides its body: Beast limits neither chunk extensions nor trailers.
+constexpr std::size_t kBufferedBytesMax = 256u << 10;
+// Beast asserts that it gets this many when it is called again at a chunk's header. As many follow
+// in any case: "0", two line ends.
+constexpr std::size_t kChunkHeaderBytesMin = 5;
+constexpr unsigned kInformationalAnswersMax = 8;
 // Small requests go out as one record and one segment.
 constexpr std::size_t kJoinedBytesMax = 16u << 10;
 
@@ -131,12 +138,7 @@ class ClientImpl final : public Client {
   }
 
   // Whether the peer has closed it, or has said something that nobody asked for.
-  bool is_stale() {
-    const error_code error = stream_->peek();
-    // TLS 1.3 sends session tickets unasked; only the end of the stream counts there.
-    if (url_.https && !error) return false;
-    return error != asio::error::would_block;
-  }
+  bool is_stale() { return stream_->peek() != asio::error::would_block; }
 
   void disconnect() {
     stream_.reset();
@@ -147,6 +149,8 @@ class ClientImpl final : public Client {
     try {
       if (!stream_) connect(exchange);
       if (!exchange.error) transfer(exchange);
+    } catch (const std::length_error&) {
+      exchange.error = bhttp::error::buffer_overflow;
     } catch (const std::exception&) {
       exchange.error = make_error_code(boost::system::errc::io_error);
     }
@@ -180,6 +184,7 @@ class ClientImpl final : public Client {
   void parse(HttpParser& parser, bool (HttpParser::*done)() const, Exchange& exchange) {
     error_code& error = exchange.error;
     bool need_more = buffer_.size() == 0;
+    bool stalled = false;
     while (!error && !(parser.*done)()) {
       if (need_more) {
         const auto room = buffer_.prepare(kReadBytes);
@@ -188,8 +193,12 @@ class ClientImpl final : public Client {
         if (error == asio::error::eof) return end(parser, error);
         if (error) return;
       }
-      buffer_.consume(parser.put(buffer_.data(), error));
+      need_more = stalled && buffer_.size() < kChunkHeaderBytesMin;
+      if (need_more) continue;
+      const std::size_t used = parser.put(buffer_.data(), error);
+      buffer_.consume(used);
       need_more = error == bhttp::error::need_more || buffer_.size() == 0;
+      stalled = used == 0 && parser.is_header_done() && parser.chunked();
       if (error == bhttp::error::need_more) error = {};
     }
   }
@@ -210,21 +219,36 @@ class ClientImpl final : public Client {
       return;
     }
     exchange.doing = "reading the answer of";
+    // Informational answers (1xx) come before the one that counts.
+    bool informational = true;
+    for (unsigned i = 0; informational && i <= kInformationalAnswersMax; ++i) {
+      informational = receive(exchange, write_error);
+      if (exchange.error) return;
+    }
+    // What follows the answer was not asked for, and must not become the next one.
+    if (informational || buffer_.size() != 0) disconnect();
+  }
+
+  // One answer; whether it was an informational one.
+  bool receive(Exchange& exchange, const error_code& write_error) {
     HttpParser parser;
     parser.header_limit(kResponseHeaderBytesMax);
     parser.body_limit(options_.body_bytes_max);
     // In two steps: Boost 1.74 forgets the body's limit when header and body come in one piece.
     parser.eager(false);
     parse(parser, &HttpParser::is_header_done, exchange);
-    exchange.answer_begun = parser.got_some();
+    exchange.answer_begun = exchange.answer_begun || parser.got_some();
     parser.eager(true);
     parse(parser, &HttpParser::is_done, exchange);
     if (exchange.error) {
       if (write_error && !exchange.answer_begun) exchange.error = write_error;
-      return;
+      return false;
     }
+    const unsigned status = parser.get().result_int();
+    if (status >= 100 && status < 200 && status != 101) return true;
     keep_answer(parser, exchange.response);
     if (!parser.keep_alive() || write_error) disconnect();
+    return false;
   }
 
   static void keep_answer(HttpParser& parser, ClientResponse& response) {
@@ -250,7 +274,11 @@ class ClientImpl final : public Client {
     } else if (error == bhttp::error::body_limit) {
       code = ErrorCode::kTooLarge;
       reason = "the body has more than " + std::to_string(options_.body_bytes_max) + " bytes";
-    } else if (error == bhttp::error::header_limit || error == bhttp::error::buffer_overflow) {
+    } else if (error == bhttp::error::buffer_overflow) {
+      code = ErrorCode::kTooLarge;
+      reason = "chunk headers or trailers have more than " + std::to_string(kBufferedBytesMax) +
+               " bytes";
+    } else if (error == bhttp::error::header_limit) {
       code = ErrorCode::kTooLarge;
       reason = "the header has more than " + std::to_string(kResponseHeaderBytesMax) + " bytes";
     } else if (error == bhttp::error::partial_message || error == bhttp::error::end_of_stream) {
@@ -269,7 +297,7 @@ class ClientImpl final : public Client {
   const ClientOptions options_;
   std::unique_ptr<detail::TlsClientContext> tls_;
   std::unique_ptr<ClientStream> stream_;
-  beast::flat_buffer buffer_;
+  beast::flat_buffer buffer_{kBufferedBytesMax};
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -23,6 +24,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kChunkBytes = 16u << 10;
+// Records that a peer may have sent unasked since the last answer.
+constexpr unsigned kPeeksMax = 64;
 
 template <auto Free>
 struct FreedBy {
@@ -91,7 +94,25 @@ class TlsStream final : public ClientStream {
     }
   }
 
-  error_code peek() override { return below_->peek(); }
+  // Session tickets come unasked; an alert that the peer closes looks like bytes, too. So what is
+  // there is taken in.
+  error_code peek() override {
+    for (unsigned i = 0; i < kPeeksMax; ++i) {
+      std::uint8_t byte = 0;
+      std::size_t got = 0;
+      ERR_clear_error();
+      const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
+      if (result == 1) return {};
+      const int state = SSL_get_error(ssl_.get(), result);
+      if (state == SSL_ERROR_ZERO_RETURN) return asio::error::eof;
+      if (state != SSL_ERROR_WANT_READ) return asio::ssl::error::stream_truncated;
+      error_code error = below_->peek();
+      if (error) return error;
+      receive(std::chrono::steady_clock::now() + std::chrono::seconds(1), error);
+      if (error) return error;
+    }
+    return asio::error::eof;
+  }
 
  private:
   // Repeats an operation of OpenSSL until it has succeeded or failed, carrying its bytes.

@@ -114,10 +114,12 @@ TEST_CASE("add-checkpoint: 63 proof hashes are read, one more is refused") {
 
 TEST_CASE("add-checkpoint: a body up to the limit") {
   const std::string head = "old 1\n\n";
-  const std::string note(limits::kAddCheckpointBytesMax - head.size(), 'x');
+  const std::string note(limits::kNoteBytesMax, 'x');
   CHECK(AddCheckpointRequest::parse(head + note));
   CHECK(AddCheckpointRequest::parse(head + note + "x").error().code == ErrorCode::kTooLarge);
-  CHECK(SignSubtreeRequest::parse(head + note + "x").error().code == ErrorCode::kTooLarge);
+  const std::string longest(limits::kAddCheckpointBytesMax + 1, 'x');
+  CHECK(AddCheckpointRequest::parse(longest).error().code == ErrorCode::kTooLarge);
+  CHECK(SignSubtreeRequest::parse(longest).error().code == ErrorCode::kTooLarge);
   // The largest request that may be right fits.
   const std::string largest = "old 4611686018427387904\n" + hash_lines(63) + "\n";
   CHECK(largest.size() + limits::kNoteBytesMax <= limits::kAddCheckpointBytesMax);

@@ -79,18 +79,18 @@ TEST_CASE("policy strength: keys of one organisation are one voice") {
 }
 
 TEST_CASE("policy strength: who runs a witness") {
-  const Shown shown =
-      show(witness_line("w1", 1, "witness.navigli.co.uk/w") +
-           witness_line("w2", 2, "plain", "https://A.B.example.com:8443/x") +
-           witness_line("w3", 3, "plain3") + "# org: Kubik & Sons\n\n" +
-           witness_line("w4", 4, "x.example.com") + "# org: nobody's\n# not an org\n" +
-           witness_line("w5", 5, "y.example.com") +
-           witness_line("w6", 6, "plain6", "http://192.0.2.7/") +
-           witness_line("w7", 7, "plain7", "http://[2001:db8::1]:80/") + "#org:Seven\n" +
-           witness_line("w8", 8, "127.0.0.1:9") + "quorum none\n");
+  const Shown shown = show(
+      witness_line("w1", 1, "witness.navigli.co.uk/w") +
+      witness_line("w2", 2, "plain", "https://A.B.example.com:8443/x") +
+      witness_line("w3", 3, "plain3") + "# org: Kubik & Sons\n\n" +
+      witness_line("w4", 4, "x.example.com") + "# org: nobody's\n# not an org\n" +
+      witness_line("w5", 5, "y.example.com") +
+      witness_line("w6", 6, "plain6", "http://192.0.2.7/") +
+      witness_line("w7", 7, "plain7", "http://[2001:db8::1]:80/") + "#org:Seven\n" +
+      witness_line("w8", 8, "127.0.0.1:9") + witness_line("w9", 9, "w1.kth.se") + "quorum none\n");
   CHECK(shown.organisations == std::vector<std::string>{"navigli.co.uk", "example.com", "w3",
                                                         "Kubik & Sons", "example.com", "192.0.2.7",
-                                                        "[2001:db8::1]", "Seven"});
+                                                        "[2001:db8::1]", "Seven", "kth.se"});
 }
 
 TEST_CASE("policy strength: a log is no witness of itself") {

@@ -23,6 +23,9 @@ constexpr std::size_t kHeadersMax = 128;
 // Bodies up to this size get their memory at once; larger ones as they arrive, so that a claimed
 // length alone costs nothing.
 constexpr std::size_t kBodyReserveMax = 64u << 10;
+// Beast asserts that it gets this many when it is called again at a chunk's header. As many follow
+// in any case: "0", two line ends.
+constexpr std::size_t kChunkHeaderBytesMin = 5;
 
 std::string_view view(string_view text) {
   return {text.data(), text.size()};
@@ -176,6 +179,7 @@ class Events final : public bhttp::basic_parser<true> {
 struct RequestParser::Impl {
   std::optional<Events> events;
   bool head_said = false;
+  bool stalled = false;  // the parser used nothing of what it was given of a chunked body
 };
 
 RequestParser::RequestParser() : impl_(std::make_unique<Impl>()) {
@@ -186,6 +190,7 @@ RequestParser::~RequestParser() = default;
 void RequestParser::reset() {
   impl_->events.emplace();
   impl_->head_said = false;
+  impl_->stalled = false;
 }
 
 RequestParser::Status RequestParser::feed(BytesView bytes, std::size_t& consumed) {
@@ -201,8 +206,10 @@ RequestParser::Status RequestParser::feed(BytesView bytes, std::size_t& consumed
   while (!events.is_done()) {
     error_code error;
     const BytesView rest = bytes.subspan(consumed);
+    if (impl_->stalled && rest.size() < kChunkHeaderBytesMin) return Status::kNeedMore;
     const std::size_t used = events.put(boost::asio::buffer(rest.data(), rest.size()), error);
     consumed += used;
+    impl_->stalled = used == 0 && events.header_done && events.chunked();
     if (error && error != bhttp::error::need_more) {
       if (events.status == 0) {
         const bool too_long = error == bhttp::error::header_limit;

@@ -83,6 +83,13 @@ TEST_CASE("http client: an answer's body ends where its framing says, however it
                   piece) == "200 hello");
     CHECK(outcome(kOk + "\r\nhello", piece) == "200 hello");
     CHECK(outcome("HTTP/1.1 204 No Content\r\n\r\n", piece) == "204 ");
+    CHECK(outcome("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + kOk +
+                      "Content-Length: 5\r\n\r\nhello",
+                  piece) == "200 hello");
+  }
+  // Cut anywhere between the last chunk's bytes.
+  for (int i = 0; i < 50; ++i) {
+    CHECK(outcome(kOk + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1) == "200 ");
   }
 }
 
@@ -97,6 +104,8 @@ TEST_CASE("http client: an answer that is cut off, too large or not HTTP is refu
     CHECK(outcome(kOk + "A: " + std::string(70'000, 'a') + "\r\n\r\n", piece) == "too-large");
     CHECK(outcome(kOk + "Content-Length: 6\r\n\r\nhello", piece) == "unavailable");
     CHECK(outcome(kOk + "Transfer-Encoding: chunked\r\n\r\n6\r\nhello", piece) == "unavailable");
+    CHECK(outcome(kOk + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300'000, 'a'),
+                  piece) == "too-large");
     CHECK(outcome("HTTP/1.1 200 O", piece) == "unavailable");
     CHECK(outcome("", piece) == "unavailable");
     CHECK(outcome("hello\r\n\r\n", piece) == "malformed");

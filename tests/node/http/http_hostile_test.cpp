@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/http/detail/request_parser.h"
 #include "node/log.h"
 #include "tests/node/http/http_fixture.h"
 #include "tests/support/wait.h"
@@ -94,6 +95,30 @@ TEST_CASE("http hostile: every prefix of a request, then the end, is survived") 
   RawSocket socket(server->address());
   socket.send("\r\n\r\n" + whole);
   CHECK_THAT(socket.read_response(), ContainsSubstring("abc"));
+}
+
+TEST_CASE("http hostile: a chunked request is parsed alike however it is cut") {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string body : {"0\r\n\r\n", "0;a=b\r\nTrailer: x\r\n\r\n",
+                                 "3\r\nabc\r\n0\r\n\r\n", "3;a\r\nabc\r\n000\r\nT: x\r\n\r\n"}) {
+    for (std::size_t piece = 1; piece <= body.size(); ++piece) {
+      detail::RequestParser parser;
+      auto status = detail::RequestParser::Status::kNeedMore;
+      std::string unread;
+      for (std::size_t at = 0; at < head.size() + body.size(); at += piece) {
+        REQUIRE(status == detail::RequestParser::Status::kNeedMore);
+        unread += (head + body).substr(at, piece);
+        do {
+          std::size_t used = 0;
+          status = parser.feed(as_bytes(unread), used);
+          unread.erase(0, used);
+        } while (status == detail::RequestParser::Status::kHead);
+      }
+      CHECK(status == detail::RequestParser::Status::kDone);
+      CHECK(unread.empty());
+      CHECK(as_text(parser.request().body) == (body[0] == '3' ? "abc" : ""));
+    }
+  }
 }
 
 TEST_CASE("http hostile: bodies above the limit are refused before they are read") {
