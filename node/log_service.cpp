@@ -378,7 +378,7 @@ class LogServiceImpl final : public LogService {
 
 Result<std::unique_ptr<LogService>> LogService::open(Store& store, Signer& signer,
                                                      const Clock& clock, Metrics& metrics,
-                                                     LogServiceOptions options) {
+                                                     const LogServiceOptions& options) {
   WITAN_ASSIGN(SignerState identity, signer.attest({}));
   WITAN_ASSIGN(const auto view, store.read());
   WITAN_TRY(check_log_keys(*view, identity));

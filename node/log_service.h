@@ -52,7 +52,8 @@ class LogService {
   // when store and enclave contradict each other (kStale, kConflict), naming the way out, and when
   // the witnesses' policy cannot work for this log (kUsage).
   static Result<std::unique_ptr<LogService>> open(Store& store, Signer& signer, const Clock& clock,
-                                                  Metrics& metrics, LogServiceOptions options);
+                                                  Metrics& metrics,
+                                                  const LogServiceOptions& options);
   // Stops the threads. Statements that wait are answered kUnavailable.
   virtual ~LogService() = default;
 
