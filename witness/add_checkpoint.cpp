@@ -4,6 +4,7 @@
 
 #include "config/limits.h"
 #include "ledger/encoding.h"
+#include "ledger/format/text_lines.h"
 
 namespace witan {
 namespace {
@@ -13,30 +14,6 @@ constexpr std::string_view kSubtree = "subtree ";
 // Stands in for a note's text, so that the one parser of signature lines serves here, too.
 constexpr std::string_view kStandInText = "-\n";
 
-// Takes lines off the front of a request's body and counts them.
-class RequestLines {
- public:
-  explicit RequestLines(std::string_view body) : rest_(body) {}
-
-  Result<std::string_view> next() {
-    ++number_;
-    const std::size_t end = rest_.find('\n');
-    if (end == std::string_view::npos) return bad("no newline at the end");
-    const std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(end + 1);
-    return line;
-  }
-  [[nodiscard]] std::string_view rest() const { return rest_; }
-  [[nodiscard]] tl::unexpected<Error> bad(std::string_view what) const {
-    return fail(ErrorCode::kMalformed,
-                "request line " + std::to_string(number_) + ": " + std::string(what));
-  }
-
- private:
-  std::string_view rest_;
-  std::size_t number_ = 0;
-};
-
 Result<void> check_body_size(std::string_view body) {
   if (body.size() <= limits::kAddCheckpointBytesMax) return {};
   return fail(ErrorCode::kTooLarge, "request: " + std::to_string(body.size()) +
@@ -45,7 +22,7 @@ Result<void> check_body_size(std::string_view body) {
 }
 
 // The proof's lines, and the empty one after them.
-Result<void> parse_proof_lines(RequestLines& lines, std::vector<Hash32>& proof) {
+Result<void> parse_proof_lines(TextLines& lines, std::vector<Hash32>& proof) {
   for (;;) {
     WITAN_ASSIGN(const std::string_view line, lines.next());
     if (line.empty()) return {};
@@ -59,7 +36,7 @@ Result<void> parse_proof_lines(RequestLines& lines, std::vector<Hash32>& proof) 
   }
 }
 
-Result<std::string> rest_as_note(const RequestLines& lines) {
+Result<std::string> rest_as_note(const TextLines& lines) {
   if (lines.rest().empty()) return lines.bad("nothing after it, expected a checkpoint");
   // Bounded here, so that no single request is too large for a batch.
   if (lines.rest().size() > limits::kNoteBytesMax) {
@@ -80,7 +57,7 @@ std::string encode_proof_and_note(const std::vector<Hash32>& proof, const std::s
 
 Result<AddCheckpointRequest> AddCheckpointRequest::parse(std::string_view body) {
   WITAN_TRY(check_body_size(body));
-  RequestLines lines(body);
+  TextLines lines("request", body);
   AddCheckpointRequest out;
   WITAN_ASSIGN(const std::string_view line, lines.next());
   if (line.substr(0, kOld.size()) != kOld) return lines.bad("expected \"old \" and a tree size");
@@ -98,7 +75,7 @@ std::string AddCheckpointRequest::encode() const {
 
 Result<SignSubtreeRequest> SignSubtreeRequest::parse(std::string_view body) {
   WITAN_TRY(check_body_size(body));
-  RequestLines lines(body);
+  TextLines lines("request", body);
   SignSubtreeRequest out;
   WITAN_ASSIGN(std::string_view line, lines.next());
   const std::size_t space = line.find(' ', kSubtree.size());

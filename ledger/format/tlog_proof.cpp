@@ -6,6 +6,7 @@
 #include "ledger/encoding.h"
 #include "ledger/format/checkpoint.h"
 #include "ledger/format/note.h"
+#include "ledger/format/text_lines.h"
 
 namespace witan {
 namespace {
@@ -14,31 +15,7 @@ constexpr std::string_view kFirstLine = "c2sp.org/tlog-proof@v1";
 constexpr std::string_view kExtra = "extra ";
 constexpr std::string_view kIndex = "index ";
 
-// Takes lines off the front of a text and counts them.
-class Lines {
- public:
-  explicit Lines(std::string_view text) : rest_(text) {}
-
-  Result<std::string_view> next() {
-    ++number_;
-    const std::size_t end = rest_.find('\n');
-    if (end == std::string_view::npos) return bad("no newline at the end");
-    const std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(end + 1);
-    return line;
-  }
-  [[nodiscard]] std::string_view rest() const { return rest_; }
-  [[nodiscard]] tl::unexpected<Error> bad(std::string_view what,
-                                          ErrorCode code = ErrorCode::kMalformed) const {
-    return fail(code, "tlog-proof line " + std::to_string(number_) + ": " + std::string(what));
-  }
-
- private:
-  std::string_view rest_;
-  std::size_t number_ = 0;
-};
-
-Result<void> parse_path(Lines& lines, std::vector<Hash32>& path) {
+Result<void> parse_path(TextLines& lines, std::vector<Hash32>& path) {
   for (;;) {
     WITAN_ASSIGN(const std::string_view line, lines.next());
     if (line.empty()) return {};
@@ -60,7 +37,7 @@ Result<TlogProof> TlogProof::parse(std::string_view text) {
                                           " bytes, the limit is " +
                                           std::to_string(limits::kTlogProofBytesMax));
   }
-  Lines lines(text);
+  TextLines lines("tlog-proof", text);
   TlogProof out;
   WITAN_ASSIGN(std::string_view line, lines.next());
   if (line != kFirstLine) return lines.bad("expected \"" + std::string(kFirstLine) + "\"");

@@ -15,6 +15,7 @@
 #include "node/api/node_api.h"
 #include "node/cli/cli.h"
 #include "node/cli/options.h"
+#include "node/cli/serving.h"
 #include "node/http/server.h"
 #include "node/log.h"
 #include "node/log_service.h"
@@ -29,28 +30,12 @@ struct NodeArguments {
   bool check_only = false;
 };
 
-// Blocks the signals that end the node, for this and all later threads, so that one thread can wait
-// for them.
-sigset_t block_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
-  return set;
-}
-
 http::ServerOptions server_options(const NodePaths& paths, const NodeConfig& config,
                                    const NodeApi& api) {
   http::ServerOptions options;
   options.listen = config.listen;
   options.threads = config.io_threads;
-  if (config.tls_certificate && config.tls_key) {
-    options.tls = http::TlsFiles{(paths.dir / *config.tls_certificate).string(),
-                                 (paths.dir / *config.tls_key).string()};
-  }
+  options.tls = tls_files(paths.dir, config.tls_certificate, config.tls_key);
   options.body_bytes_max = [&api](const http::Request& request) {
     return api.body_bytes_max(request);
   };
@@ -88,7 +73,7 @@ Result<void> run_node(const NodeArguments& options) {
   const NodePaths paths{options.dir};
   WITAN_ASSIGN(const NodeConfig config, read_config(paths, options));
   WITAN_TRY(check_whole(paths));
-  const sigset_t signals = block_signals();
+  const sigset_t signals = block_end_signals();
 
   WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
   WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));

@@ -13,6 +13,7 @@
 #include "ledger/ports/clock.h"
 #include "ledger/store/folder_lock.h"
 #include "node/cli/cli.h"
+#include "node/cli/serving.h"
 #include "node/cli/witness/verbs.h"
 #include "node/http/server.h"
 #include "node/log.h"
@@ -28,27 +29,11 @@ struct WitnessRunArguments {
   bool accept_old_data = false;
 };
 
-// Blocks the signals that end the witness, for this and all later threads, so that one thread can
-// wait for them.
-sigset_t block_end_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
-  return set;
-}
-
 http::ServerOptions witness_server_options(const WitnessPaths& paths, const WitnessConfig& config) {
   http::ServerOptions options;
   options.listen = config.listen;
   options.threads = config.io_threads;
-  if (config.tls_certificate && config.tls_key) {
-    options.tls = http::TlsFiles{(paths.dir / *config.tls_certificate).string(),
-                                 (paths.dir / *config.tls_key).string()};
-  }
+  options.tls = tls_files(paths.dir, config.tls_certificate, config.tls_key);
   options.body_bytes_max = WitnessApi::body_bytes_max;
   options.error_response = WitnessApi::server_error;
   return options;
