@@ -190,7 +190,7 @@ http::Response WitnessApi::server_error(unsigned status, std::string_view detail
 }
 
 void WitnessApi::show_server(std::function<http::ServerCounters()> counters, std::string url) {
-  api::show_server(std::move(counters), impl_->metrics);
+  if (counters) api::show_server(std::move(counters), impl_->metrics);
   const std::lock_guard lock(impl_->mutex);
   if (!impl_->config.url) impl_->url = std::move(url);
 }

@@ -27,8 +27,8 @@ class WitnessApi {
   [[nodiscard]] static std::size_t body_bytes_max(const http::Request& request);
   [[nodiscard]] static http::Response server_error(unsigned status, std::string_view detail,
                                                    const http::Request* request);
-  // For /metrics, once the server runs; and where witness.v0.json says that the witness is when the
-  // configuration does not.
+  // For /metrics, once the server runs (empty where somebody else shows them); and where
+  // witness.v0.json says that the witness is when the configuration does not.
   void show_server(std::function<http::ServerCounters()> counters, std::string url);
 
  private:

@@ -2,16 +2,12 @@
 
 #include <csignal>
 #include <cstring>
-#include <filesystem>
 #include <memory>
-#include <system_error>
+#include <string>
 #include <utility>
 
-#include "config/file.h"
 #include "config/limits.h"
-#include "enclave/client.h"
 #include "ledger/ports/clock.h"
-#include "ledger/store/folder_lock.h"
 #include "node/cli/cli.h"
 #include "node/cli/serving.h"
 #include "node/cli/witness/verbs.h"
@@ -19,7 +15,7 @@
 #include "node/log.h"
 #include "node/metrics.h"
 #include "node/witness/witness_api.h"
-#include "node/witness/witness_service.h"
+#include "node/witness/witness_host.h"
 
 namespace witan::cli {
 namespace {
@@ -44,49 +40,24 @@ Result<void> run_witness(const WitnessRunArguments& options) {
   WITAN_ASSIGN(WitnessConfig config, read_witness_config(paths));
   if (!options.listen.empty()) config.listen = options.listen;
   const sigset_t signals = block_end_signals();
-  // The store may be open in several processes; a witness runs in one.
-  auto lock = FolderLock::take(paths.dir);
-  if (!lock && lock.error().code == ErrorCode::kConflict) {
-    return fail(lock.error().within("a witness runs there already"));
-  }
-  if (!lock) return fail(lock.error());
-  WITAN_ASSIGN(const auto store, WitnessStore::open_existing(paths.data()));
-  std::error_code error;
-  if (!std::filesystem::is_directory(paths.enclave(), error)) {
-    return fail(ErrorCode::kNotFound, paths.enclave().string() +
-                                          ": no such folder, expected what `witan witness init` "
-                                          "made; is it mounted, and was all of it restored?");
-  }
-  WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
-  // Before anything of it is stored: the enclave of another witness must leave no trace here.
-  WITAN_ASSIGN(const CosignerState identity, signer->cosigner_state());
-  if (identity.name != config.name) {
-    return fail(ErrorCode::kUsage, paths.config().string() + ": name is '" + config.name +
-                                       "', but the enclave holds the key of '" + identity.name +
-                                       "'");
-  }
   Metrics metrics;
-  WitnessServiceOptions service_options;
-  service_options.accept_old_data = options.accept_old_data;
-  WITAN_ASSIGN(const auto service,
-               WitnessService::open(*store, *signer, system_clock(), metrics, service_options));
-  WitnessApi api(*service, config, metrics, system_clock());
+  WitnessHostOptions host_options;
+  host_options.accept_old_data = options.accept_old_data;
+  WITAN_ASSIGN(const auto host,
+               WitnessHost::open(paths, config, metrics, system_clock(), host_options));
   WITAN_ASSIGN(const auto server,
                http::Server::start(witness_server_options(paths, config),
-                                   [&api](http::Request&& request, http::Respond respond) {
-                                     api.handle(std::move(request), std::move(respond));
+                                   [&host](http::Request&& request, http::Respond respond) {
+                                     host->api().handle(std::move(request), std::move(respond));
                                    }));
   const std::string url = (config.tls_key ? "https://" : "http://") + server->address();
-  api.show_server([&server] { return server->counters(); }, url);
-  WITAN_TRY(write_file_atomic(paths.address().string(), url + "\n", 0644));
-  WITAN_ASSIGN(const auto counts, store->counts());
-  log_info("serving", {{"url", url}, {"name", config.name}, {"logs", counts.logs}});
+  WITAN_TRY(host->start(url, [&server] { return server->counters(); }));
 
   int signal = 0;
   sigwait(&signals, &signal);
   log_info("stopping", {{"signal", strsignal(signal)}});
   server->shutdown(limits::kShutdownDeadline);
-  std::filesystem::remove(paths.address(), error);
+  host->stop();
   return {};
 }
 

@@ -1,0 +1,84 @@
+#include "node/witness/witness_host.h"
+
+#include <system_error>
+#include <utility>
+
+#include "config/file.h"
+#include "node/log.h"
+
+namespace witan {
+namespace {
+
+// The store may be open in several processes; a witness runs in one.
+Result<FolderLock> take_folder(const WitnessPaths& paths) {
+  auto lock = FolderLock::take(paths.dir);
+  if (!lock && lock.error().code == ErrorCode::kConflict) {
+    return fail(lock.error().within("a witness runs there already"));
+  }
+  return lock;
+}
+
+Result<std::unique_ptr<EnclaveProcess>> start_signer(const WitnessPaths& paths,
+                                                     const WitnessConfig& config,
+                                                     const std::filesystem::path& binary) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(paths.enclave(), error)) {
+    return fail(ErrorCode::kNotFound, paths.enclave().string() +
+                                          ": no such folder, expected what `witan witness init` "
+                                          "made; is it mounted, and was all of it restored?");
+  }
+  WITAN_ASSIGN(
+      auto signer,
+      EnclaveProcess::start(binary.empty() ? default_enclave_binary() : binary, paths.enclave()));
+  // Before anything of it is stored: the enclave of another witness must leave no trace here.
+  WITAN_ASSIGN(const CosignerState identity, signer->cosigner_state());
+  if (identity.name != config.name) {
+    return fail(ErrorCode::kUsage, paths.config().string() + ": name is '" + config.name +
+                                       "', but the enclave holds the key of '" + identity.name +
+                                       "'");
+  }
+  return signer;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths,
+                                                       const WitnessConfig& config,
+                                                       Metrics& metrics, const Clock& clock,
+                                                       const Options& options) {
+  WITAN_ASSIGN(FolderLock lock, take_folder(paths));
+  std::unique_ptr<WitnessHost> host(new WitnessHost(paths, config, std::move(lock)));
+  WITAN_ASSIGN(host->store_, WitnessStore::open_existing(paths.data()));
+  WITAN_ASSIGN(host->signer_, start_signer(paths, config, options.enclave_binary));
+  WitnessServiceOptions service_options;
+  service_options.accept_old_data = options.accept_old_data;
+  WITAN_ASSIGN(host->service_, WitnessService::open(*host->store_, *host->signer_, clock, metrics,
+                                                    service_options));
+  host->api_ = std::make_unique<WitnessApi>(*host->service_, host->config_, metrics, clock);
+  return host;
+}
+
+WitnessHost::WitnessHost(const WitnessPaths& paths, const WitnessConfig& config, FolderLock lock)
+    : paths_(paths), config_(config), lock_(std::move(lock)) {}
+
+WitnessHost::~WitnessHost() {
+  stop();
+}
+
+Result<void> WitnessHost::start(const std::string& url,
+                                std::function<http::ServerCounters()> counters) {
+  api_->show_server(std::move(counters), url);
+  started_ = true;
+  WITAN_TRY(write_file_atomic(paths_.address().string(), url + "\n", 0644));
+  WITAN_ASSIGN(const auto counts, store_->counts());
+  log_info("witness serving", {{"url", url}, {"name", config_.name}, {"logs", counts.logs}});
+  return {};
+}
+
+void WitnessHost::stop() {
+  if (!std::exchange(started_, false)) return;
+  std::error_code ignored;
+  std::filesystem::remove(paths_.address(), ignored);
+}
+
+}  // namespace witan
