@@ -108,6 +108,14 @@ void write_witnesses(std::ostream& out, const std::optional<WitnessesConfig>& wi
   }
 }
 
+void write_witness(std::ostream& out, const std::optional<std::string>& dir) {
+  out << "\n# This node can be a witness of other logs too, at /witness. The folder is made by\n"
+         "# `witan witness init`, with a name of its own; logs are added with `witan witness "
+         "add-log`.\n";
+  out << (dir ? "" : "# ") << "[witness]\n"
+      << (dir ? "" : "# ") << "dir = " << toml_string(dir.value_or("witness")) << "\n";
+}
+
 }  // namespace
 
 Result<NodeConfig> NodeConfig::parse(std::string_view toml, std::string_view file_name) {
@@ -134,6 +142,12 @@ Result<NodeConfig> NodeConfig::parse(std::string_view toml, std::string_view fil
   if (registration) WITAN_TRY(read_registration(*registration, config));
   WITAN_ASSIGN(auto witnesses, root.table("witnesses"));
   if (witnesses) WITAN_TRY(read_witnesses(*witnesses, config));
+  WITAN_ASSIGN(auto witness, root.table("witness"));
+  if (witness) {
+    WITAN_ASSIGN(config.witness_dir, witness->required_string("dir"));
+    if (config.witness_dir->empty()) return fail(witness->error("dir", "must not be empty"));
+    WITAN_TRY(witness->no_other_keys());
+  }
   WITAN_TRY(root.no_other_keys());
   return config;
 }
@@ -173,6 +187,7 @@ std::string NodeConfig::encode() const {
         << "\nsha256 = " << toml_string(token.sha256_hex) << "\n";
   }
   write_witnesses(out, witnesses);
+  write_witness(out, witness_dir);
   return out.str();
 }
 

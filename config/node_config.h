@@ -40,6 +40,8 @@ struct NodeConfig {
   double rate_per_s = 200;  // registrations a second and client; 0 switches it off
   double burst = 400;
   std::optional<WitnessesConfig> witnesses;  // none: checkpoints are published unwitnessed
+  // The folder of the witness that this node runs for other logs, relative to its own.
+  std::optional<std::string> witness_dir;
   std::chrono::milliseconds wait = limits::kRegistrationWait;  // then a POST becomes a 202
   unsigned io_threads = 2;
   unsigned verify_threads = 2;

@@ -1,6 +1,8 @@
 #include "node/api/node_api.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "ledger/crypto/secret.h"
 #include "ledger/crypto/sha256.h"
@@ -10,6 +12,19 @@
 #include "node/api/status.h"
 
 namespace witan {
+namespace {
+
+bool is_below_witness(std::string_view path) {
+  return path.starts_with(NodeApi::kWitnessPrefix) &&
+         path.substr(NodeApi::kWitnessPrefix.size()).starts_with('/');
+}
+
+// As the witness has it, which knows of no prefix.
+std::string witness_path(std::string_view path) {
+  return std::string(path.substr(NodeApi::kWitnessPrefix.size()));
+}
+
+}  // namespace
 
 struct NodeApi::Impl {
   Impl(LogService& log_service, const NodeConfig& node_config, Metrics& node_metrics,
@@ -61,8 +76,13 @@ struct NodeApi::Impl {
       return api::get_keys(context, request);
     }
     if (path == "/proof/inclusion") return api::get_inclusion_proof(context, request);
+    if (path == kWitnessPrefix && witness != nullptr) {
+      // Its page's links are relative.
+      return http::Response::text(308, "text/plain; charset=utf-8", "see /witness/\n")
+          .with("Location", std::string(kWitnessPrefix) + "/");
+    }
     if (path == "/proof/consistency") return api::get_consistency_proof(context, request);
-    if (path == "/status") return api::get_status(context);
+    if (path == "/status") return api::get_status(context, witness);
     if (path == "/healthz") return api::get_health(context);
     if (path == "/metrics") {
       return http::Response::text(200, std::string(Metrics::kContentType), metrics.text());
@@ -75,6 +95,7 @@ struct NodeApi::Impl {
   Metrics& metrics;
   const Clock& clock;
   http::RateLimiter limiter;
+  WitnessHost* witness = nullptr;
 };
 
 NodeApi::NodeApi(LogService& log, const NodeConfig& config, Metrics& metrics, const Clock& clock)
@@ -84,7 +105,15 @@ NodeApi::NodeApi(LogService& log, const NodeConfig& config, Metrics& metrics, co
 
 NodeApi::~NodeApi() = default;
 
+void NodeApi::mount(WitnessHost& witness) {
+  impl_->witness = &witness;
+}
+
 void NodeApi::handle(http::Request&& request, http::Respond respond) {
+  if (impl_->witness != nullptr && is_below_witness(request.path)) {
+    request.path = witness_path(request.path);
+    return impl_->witness->api().handle(std::move(request), std::move(respond));
+  }
   if (request.method == http::Method::kPost && request.path == "/entries") {
     if (auto refusal = impl_->refuse(request)) return respond(std::move(*refusal));
     return api::post_entry(impl_->context, std::move(request), std::move(respond));
@@ -104,6 +133,12 @@ void NodeApi::handle(http::Request&& request, http::Respond respond) {
 }
 
 std::size_t NodeApi::body_bytes_max(const http::Request& request) const {
+  if (impl_->witness != nullptr && is_below_witness(request.path)) {
+    http::Request inner;
+    inner.method = request.method;
+    inner.path = witness_path(request.path);
+    return WitnessApi::body_bytes_max(inner);
+  }
   if (request.method != http::Method::kPost || request.path != "/entries") return 0;
   // Unprotected headers (receipts of other logs, say) are dropped later, so a body may be larger
   // than what is registered.
@@ -113,6 +148,9 @@ std::size_t NodeApi::body_bytes_max(const http::Request& request) const {
 
 http::Response NodeApi::server_error(unsigned status, std::string_view detail,
                                      const http::Request* request) {
+  if (request != nullptr && is_below_witness(request->path)) {
+    return WitnessApi::server_error(status, detail, request);
+  }
   http::Response response =
       api::problem_for(request == nullptr ? std::string_view("/") : std::string_view(request->path),
                        status, "", detail);

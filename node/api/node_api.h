@@ -1,13 +1,16 @@
 #pragma once
 // The HTTP surface of a node (see docs/http.md): SCRAPI, tiles, proofs, status.
 
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "config/node_config.h"
 #include "node/http/rate_limiter.h"
 #include "node/http/server.h"
 #include "node/log_service.h"
 #include "node/metrics.h"
+#include "node/witness/witness_host.h"
 
 namespace witan {
 
@@ -16,6 +19,11 @@ class NodeApi {
   // All must outlive it.
   NodeApi(LogService& log, const NodeConfig& config, Metrics& metrics, const Clock& clock);
   ~NodeApi();
+
+  // Below this path is the node's witness, when it has one.
+  static constexpr std::string_view kWitnessPrefix = "/witness";
+  // Before the first request; must outlive it.
+  void mount(WitnessHost& witness);
 
   // Answers one request; any thread.
   void handle(http::Request&& request, http::Respond respond);

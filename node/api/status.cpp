@@ -45,7 +45,7 @@ Json witnessing_json(const WitnessingStatus& witnessing) {
 
 }  // namespace
 
-http::Response get_status(const Context& context) {
+http::Response get_status(const Context& context, WitnessHost* witness) {
   const LogStatus status = context.log.status();
   const SignerState& identity = context.log.identity();
   const StoreUsage usage = context.log.store().usage();
@@ -64,6 +64,11 @@ http::Response get_status(const Context& context) {
   body["store_bytes"] = usage.bytes_used;
   body["max_statement_bytes"] = context.log.policy()->config().max_statement_bytes;
   if (status.witnessing) body["witnessing"] = witnessing_json(*status.witnessing);
+  if (witness != nullptr) {
+    body["witness"] = {{"name", witness->config().name},
+                       {"url", witness->url()},
+                       {"problem", witness->service().problem()}};
+  }
   // Names of witnesses and what they answered may be any bytes.
   const std::string text = body.dump(2, ' ', false, Json::error_handler_t::replace);
   return http::Response::text(200, "application/json", text + "\n")

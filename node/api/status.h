@@ -6,10 +6,12 @@
 #include "node/api/routes.h"
 #include "node/http/server.h"
 #include "node/metrics.h"
+#include "node/witness/witness_host.h"
 
 namespace witan::api {
 
-[[nodiscard]] http::Response get_status(const Context& context);
+// `witness` may be null.
+[[nodiscard]] http::Response get_status(const Context& context, WitnessHost* witness);
 // 200 "ok" while statements can be registered; 503 naming what is wrong.
 [[nodiscard]] http::Response get_health(const Context& context);
 // The log's and the server's figures, read when /metrics is asked for. What is given must outlive

@@ -16,10 +16,12 @@
 #include "node/cli/cli.h"
 #include "node/cli/options.h"
 #include "node/cli/serving.h"
+#include "node/cli/witness/verbs.h"
 #include "node/http/server.h"
 #include "node/log.h"
 #include "node/log_service.h"
 #include "node/metrics.h"
+#include "node/witness/witness_host.h"
 #include "node/witnessing_options.h"
 
 namespace witan::cli {
@@ -69,6 +71,29 @@ Result<void> check_whole(const NodePaths& paths) {
   return {};
 }
 
+// The witness that the configuration names; null when it names none. It must not pass for the log,
+// nor the log for it: a log's own voice counts for nothing among its witnesses.
+Result<std::unique_ptr<WitnessHost>> open_witness(const NodePaths& paths, const NodeConfig& config,
+                                                  const SignerState& log, Metrics& metrics) {
+  if (!config.witness_dir) return std::unique_ptr<WitnessHost>();
+  const WitnessPaths witness_paths{paths.dir / *config.witness_dir};
+  WITAN_ASSIGN(const WitnessConfig witness_config, read_witness_config(witness_paths));
+  WITAN_ASSIGN(auto witness,
+               WitnessHost::open(witness_paths, witness_config, metrics, system_clock()));
+  const CosignerState& identity = witness->service().identity();
+  if (identity.name == log.origin) {
+    return fail(ErrorCode::kUsage, "its name is this log's origin '" + log.origin +
+                                       "', expected a name of its own; make it again with `witan "
+                                       "witness init --name NAME`");
+  }
+  for (const VerifierKey& key : identity.keys) {
+    if (key.key == log.note_key) {
+      return fail(ErrorCode::kUsage, "its key is this log's; expected a key of its own");
+    }
+  }
+  return witness;
+}
+
 Result<void> run_node(const NodeArguments& options) {
   const NodePaths paths{options.dir};
   WITAN_ASSIGN(const NodeConfig config, read_config(paths, options));
@@ -96,7 +121,12 @@ Result<void> run_node(const NodeArguments& options) {
                                        "', but the enclave signs receipts as '" +
                                        log->identity().issuer + "'");
   }
+  auto witness = open_witness(paths, config, log->identity(), metrics);
+  if (!witness) {
+    return fail(witness.error().within("[witness] " + *config.witness_dir));
+  }
   NodeApi api(*log, config, metrics, system_clock());
+  if (*witness) api.mount(**witness);
   WITAN_ASSIGN(const auto server,
                http::Server::start(server_options(paths, config, api),
                                    [&api](http::Request&& request, http::Respond respond) {
@@ -106,6 +136,9 @@ Result<void> run_node(const NodeArguments& options) {
   const std::string url = (config.tls_key ? "https://" : "http://") + server->address();
   const std::string address_file = (paths.dir / "address").string();
   WITAN_TRY(write_file_atomic(address_file, url + "\n", 0644));
+  if (*witness) {
+    WITAN_TRY((*witness)->start(url + std::string(NodeApi::kWitnessPrefix), {}));
+  }
   if (options.check_only) log_warning("statements are checked and then dropped (--check-only)");
   const LogStatus status = log->status();
   log_info(
@@ -116,6 +149,7 @@ Result<void> run_node(const NodeArguments& options) {
   sigwait(&signals, &signal);
   log_info("stopping", {{"signal", strsignal(signal)}});
   server->shutdown(limits::kShutdownDeadline);
+  if (*witness) (*witness)->stop();
   std::error_code ignored;
   std::filesystem::remove(address_file, ignored);
   return {};

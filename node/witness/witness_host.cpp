@@ -68,7 +68,10 @@ WitnessHost::~WitnessHost() {
 Result<void> WitnessHost::start(const std::string& url,
                                 std::function<http::ServerCounters()> counters) {
   api_->show_server(std::move(counters), url);
-  started_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    url_ = url;
+  }
   WITAN_TRY(write_file_atomic(paths_.address().string(), url + "\n", 0644));
   WITAN_ASSIGN(const auto counts, store_->counts());
   log_info("witness serving", {{"url", url}, {"name", config_.name}, {"logs", counts.logs}});
@@ -76,9 +79,17 @@ Result<void> WitnessHost::start(const std::string& url,
 }
 
 void WitnessHost::stop() {
-  if (!std::exchange(started_, false)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(url_, "").empty()) return;
+  }
   std::error_code ignored;
   std::filesystem::remove(paths_.address(), ignored);
+}
+
+std::string WitnessHost::url() const {
+  const std::lock_guard lock(mutex_);
+  return config_.url.value_or(url_);
 }
 
 }  // namespace witan

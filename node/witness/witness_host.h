@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "config/result.h"
@@ -54,6 +55,8 @@ class WitnessHost {
   [[nodiscard]] WitnessService& service() { return *service_; }
   [[nodiscard]] WitnessStore& store() { return *store_; }
   [[nodiscard]] const WitnessConfig& config() const { return config_; }
+  // Where the world reaches it, or else where it was started; empty before.
+  [[nodiscard]] std::string url() const;
 
  private:
   WitnessHost(const WitnessPaths& paths, const WitnessConfig& config, FolderLock lock);
@@ -66,7 +69,8 @@ class WitnessHost {
   std::unique_ptr<EnclaveProcess> signer_;
   std::unique_ptr<WitnessService> service_;
   std::unique_ptr<WitnessApi> api_;
-  bool started_ = false;
+  mutable std::mutex mutex_;
+  std::string url_;  // under mutex_; empty: not started, or stopped
 };
 
 }  // namespace witan

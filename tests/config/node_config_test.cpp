@@ -52,5 +52,23 @@ TEST_CASE("node configuration: faults of [witnesses] name file, line and key") {
   CHECK_THAT(fault("policy = \"p\"\nquorum = 2\n"), ContainsSubstring("w.toml:5"));
 }
 
+TEST_CASE("node configuration: the folder of the node's witness") {
+  const std::string start = "origin = \"o\"\nissuer = \"x\"\n";
+  const auto none = NodeConfig::parse(start, "w.toml");
+  REQUIRE(none);
+  CHECK_FALSE(none->witness_dir);
+  CHECK_FALSE(NodeConfig::parse(none->encode(), "w.toml")->witness_dir);
+  const auto config = NodeConfig::parse(start + "[witness]\ndir = \"../w\"\n", "w.toml");
+  REQUIRE(config);
+  CHECK(config->witness_dir == "../w");
+  CHECK(NodeConfig::parse(config->encode(), "w.toml")->witness_dir == "../w");
+  const auto fault = [&start](const std::string& lines) {
+    return NodeConfig::parse(start + "[witness]\n" + lines, "w.toml").error().message;
+  };
+  CHECK_THAT(fault(""), ContainsSubstring("dir"));
+  CHECK_THAT(fault("dir = \"\"\n"), ContainsSubstring("w.toml:4: witness.dir"));
+  CHECK_THAT(fault("dir = \"w\"\nname = \"w\"\n"), ContainsSubstring("w.toml:5"));
+}
+
 }  // namespace
 }  // namespace witan

@@ -69,9 +69,11 @@ TestNode::TestNode(const std::vector<std::string>& init_arguments) {
   const std::string key = folder_.at("issuer.pub");
   write_text(key, issuer_.key().public_key().pem());
   std::vector<std::string> command = {
-      "init",       "--dir",    paths().dir.string(),      "--origin",
-      kOrigin,      "--issuer", issuer_.uri() + "=" + key, "--listen",
-      "127.0.0.1:0"};
+      "init",     "--dir",      paths().dir.string(), "--issuer", issuer_.uri() + "=" + key,
+      "--listen", "127.0.0.1:0"};
+  if (std::count(init_arguments.begin(), init_arguments.end(), "--origin") == 0) {
+    command.insert(command.end(), {"--origin", kOrigin});
+  }
   command.insert(command.end(), init_arguments.begin(), init_arguments.end());
   const ChildResult made = run_witan(command);
   if (made.exit_code != 0) throw std::runtime_error("witan init: " + made.out + made.err);

@@ -34,7 +34,8 @@ void write_text(const std::filesystem::path& file, const std::string& text);
 // hold what the node printed.
 class TestNode {
  public:
-  // Makes the folder, where `issuer` may register. Requests are not limited in number.
+  // Makes the folder, where `issuer` may register. Requests are not limited in number. The origin
+  // is kOrigin unless the arguments say otherwise.
   TestNode();
   explicit TestNode(const std::vector<std::string>& init_arguments);
 
