@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "ledger/format/checkpoint.h"
 #include "ledger/tree/proof.h"
 #include "simulations/bench/benches.h"
+#include "simulations/bench/litewitness.h"
 #include "simulations/bench/load.h"
 #include "simulations/bench/node.h"
 #include "witness/add_checkpoint.h"
@@ -31,6 +33,7 @@ namespace fs = std::filesystem;
 constexpr unsigned kWitnessConnections = 64;
 constexpr unsigned kWitnessSamples = 200;
 constexpr double kCosignaturesPerSecondMax = 16'000;
+constexpr double kLitewitnessRatioMin = 5;
 constexpr std::uint64_t kFirstSize = std::uint64_t{1} << 30;
 // Odd, so that the proofs are of all shapes.
 constexpr std::uint64_t kGrowth = 977;
@@ -114,6 +117,16 @@ Result<void> run_witan(const std::vector<std::string>& arguments) {
   return {};
 }
 
+Result<std::vector<VerifierKey>> keys_of(const std::vector<BenchLog>& logs) {
+  std::vector<VerifierKey> keys;
+  for (const BenchLog& log : logs) {
+    WITAN_ASSIGN(VerifierKey key, VerifierKey::make(log.origin, NoteAlgorithm::kEd25519,
+                                                    log.key->public_key().raw()));
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
 // A witness without limits that knows the logs.
 Result<VerifierKey> make_witness(const WitnessPaths& paths, const std::vector<BenchLog>& logs) {
   WITAN_TRY(run_witan({"witness", "init", "--name", "bench.example/witness", "--dir",
@@ -124,11 +137,8 @@ Result<VerifierKey> make_witness(const WitnessPaths& paths, const std::vector<Be
   config.rate_per_s = 0;
   WITAN_TRY(write_file_atomic(file, config.encode(), 0644));
   LogList list;
-  for (const BenchLog& log : logs) {
-    WITAN_ASSIGN(VerifierKey key, VerifierKey::make(log.origin, NoteAlgorithm::kEd25519,
-                                                    log.key->public_key().raw()));
-    list.logs.push_back({std::move(key), log.origin, std::nullopt, ""});
-  }
+  WITAN_ASSIGN(const std::vector<VerifierKey> keys, keys_of(logs));
+  for (const VerifierKey& key : keys) list.logs.push_back({key, key.name, std::nullopt, ""});
   const std::string list_file = paths.dir.string() + ".logs";
   WITAN_TRY(write_file_atomic(list_file, list.encode(), 0644));
   WITAN_TRY(run_witan({"witness", "pull-logs", "--dir", paths.dir.string(), list_file}));
@@ -159,9 +169,24 @@ struct WitnessRun {
   double witness_us = 0;  // processor time of the witness and its signer for one request
   double start_seconds = 0;
   double resident_mb = 0;  // of both, without files
+  std::optional<LitewitnessRun> litewitness;
 };
 
-Result<WitnessRun> run_witness(const fs::path& folder, std::size_t log_count, double seconds) {
+enum class Compare { kAlone, kWithLitewitness };
+
+// The same load for litewitness, whose logs begin where the first round left them.
+Result<LitewitnessRun> run_beside(const fs::path& folder, const std::vector<BenchLog>& logs,
+                                  const std::vector<Round>& rounds, const LoadOptions& load) {
+  WITAN_ASSIGN(const std::vector<VerifierKey> keys, keys_of(logs));
+  fs::create_directory(folder);
+  WITAN_ASSIGN(LitewitnessRun run,
+               run_litewitness(folder, keys, rounds[0].size, rounds[0].root, load));
+  WITAN_TRY(verify_cosignatures(run.load.samples, run.key, logs, rounds));
+  return run;
+}
+
+Result<WitnessRun> run_witness(const fs::path& folder, std::size_t log_count, double seconds,
+                               Compare compare) {
   WITAN_ASSIGN(const auto logs, make_logs(log_count));
   const auto round_count = static_cast<std::size_t>(
       std::ceil(seconds * kCosignaturesPerSecondMax / static_cast<double>(log_count)));
@@ -209,12 +234,20 @@ Result<WitnessRun> run_witness(const fs::path& folder, std::size_t log_count, do
                 std::to_string(count) + " requests were answered with " + std::to_string(status));
   }
   WITAN_TRY(verify_cosignatures(run.load.samples, key, logs, rounds));
+  if (compare == Compare::kWithLitewitness && litewitness_is_installed()) {
+    WITAN_ASSIGN(run.litewitness, run_beside(folder / "litewitness", logs, rounds, load));
+  }
   return run;
 }
 
 void report_witness(Report& report, const std::string& bench, const WitnessRun& run) {
-  report.add(
-      {bench, "cosignatures, proofs above 2^30", run.load.rate(200), "/s", Goal::kAtLeast, 8'000});
+  Figure rate{bench, "cosignatures, proofs above 2^30", run.load.rate(200), "/s", Goal::kAtLeast,
+              8'000};
+  if (run.litewitness) {
+    rate.beside = Beside{"litewitness", run.litewitness->load.rate(200)};
+    rate.ratio_min = kLitewitnessRatioMin;
+  }
+  report.add(std::move(rate));
   report.add({bench, "latency, median", run.load.p50_ms, "ms"});
   report.add({bench, "latency, 99th percentile", run.load.p99_ms, "ms", Goal::kAtMost, 30});
   report.add({bench, "latency, longest", run.load.max_ms, "ms"});
@@ -225,18 +258,35 @@ void report_witness(Report& report, const std::string& bench, const WitnessRun& 
               std::to_string(run.load.samples.size()) + " sampled cosignatures verified");
 }
 
+void report_litewitness(Report& report, const std::optional<LitewitnessRun>& run) {
+  if (!run) {
+    report.note("witness: not beside litewitness, which ./dev bench installs where Go is present");
+    return;
+  }
+  const std::string bench = "litewitness";
+  report.add({bench, "latency, median", run->load.p50_ms, "ms"});
+  report.add({bench, "latency, 99th percentile", run->load.p99_ms, "ms"});
+  report.add({bench, "processor time of it and its agent", run->witness_us, "us each"});
+  report.note(bench + ": " + std::to_string(run->load.count(200)) + " answered with 200, " +
+              std::to_string(run->load.samples.size()) +
+              " sampled cosignatures verified; its SQLite: " + run->storage);
+}
+
 }  // namespace
 
 Result<void> bench_witness(Report& report, const Scale& scale) {
   const TemporaryFolder folder;
-  WITAN_ASSIGN(const WitnessRun run, run_witness(folder.path(), 1'000, scale.seconds));
+  WITAN_ASSIGN(const WitnessRun run,
+               run_witness(folder.path(), 1'000, scale.seconds, Compare::kWithLitewitness));
   report_witness(report, "witness", run);
+  report_litewitness(report, run.litewitness);
   return {};
 }
 
 Result<void> bench_witness_40k(Report& report, const Scale& scale) {
   const TemporaryFolder folder;
-  WITAN_ASSIGN(const WitnessRun run, run_witness(folder.path(), 40'000, scale.seconds));
+  WITAN_ASSIGN(const WitnessRun run,
+               run_witness(folder.path(), 40'000, scale.seconds, Compare::kAlone));
   report_witness(report, "witness-40k", run);
   report.add({"witness-40k", "from start to serving", run.start_seconds, "s", Goal::kAtMost, 1});
   report.add({"witness-40k", "memory of witness and signer, not of files", run.resident_mb, "MiB",

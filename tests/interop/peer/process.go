@@ -36,6 +36,8 @@ func Start(log, program string, arguments ...string) (*Process, error) {
 	defer file.Close()
 	cmd := exec.Command(program, arguments...)
 	cmd.Stdout, cmd.Stderr = file, file
+	// It ends with us, whatever ends us.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", program, err)
 	}
