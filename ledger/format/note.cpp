@@ -5,9 +5,9 @@
 
 #include "config/limits.h"
 #include "ledger/crypto/ecdsa_der.h"
-#include "ledger/crypto/ml_dsa.h"
 #include "ledger/encoding.h"
 #include "ledger/format/checkpoint.h"
+#include "ledger/format/cosign_subtree.h"
 #include "ledger/format/cosignature.h"
 
 namespace witan {
@@ -64,12 +64,6 @@ Result<NoteSignature> parse_signature_line(std::string_view line, std::size_t nu
 
 using Status = SignatureStatus;
 
-Status status_of(const Result<void>& verified) {
-  if (verified) return Status::kValid;
-  return verified.error().code == ErrorCode::kUnsupported ? Status::kUnverifiable
-                                                          : Status::kInvalid;
-}
-
 Status check_ed25519(const VerifierKey& key, std::string_view message, BytesView signature) {
   const auto parsed = PublicKey::from_ed25519(key.key);
   if (!parsed || !parsed->verify(Algorithm::kEdDsa, as_bytes(message), signature)) {
@@ -93,16 +87,11 @@ SignatureCheck check_cosignature(const Note& note, BytesView signature, const Ve
   return {check_ed25519(key, message, split->signature), split->time_s};
 }
 
-SignatureCheck check_ml_dsa(const Note& note, BytesView signature, const VerifierKey& key) {
-  const auto split = split_timestamped_signature(signature);
+SignatureCheck check_ml_dsa(const Note& note, const NoteSignature& line, const VerifierKey& key) {
   const auto checkpoint = Checkpoint::parse(note.text);
-  if (!split || !checkpoint || split->signature.size() != kMlDsa44SignatureBytes) {
-    return {Status::kInvalid, std::nullopt};
-  }
-  const auto message = subtree_message(
-      {key.name, split->time_s, checkpoint->origin, 0, checkpoint->size.value, checkpoint->root});
-  if (!message) return {Status::kInvalid, std::nullopt};
-  return {status_of(ml_dsa_44_verify(key.key, *message, split->signature)), split->time_s};
+  if (!checkpoint) return {Status::kInvalid, std::nullopt};
+  return check_subtree_signature(
+      {key.name, 0, checkpoint->origin, 0, checkpoint->size.value, checkpoint->root}, line, key);
 }
 
 SignatureCheck check_known(const Note& note, const NoteSignature& signature,
@@ -117,7 +106,7 @@ SignatureCheck check_known(const Note& note, const NoteSignature& signature,
     case NoteAlgorithm::kRfc6962:
       return {Status::kUnverifiable, std::nullopt};
     case NoteAlgorithm::kMlDsa44:
-      return check_ml_dsa(note, signature.signature, key);
+      return check_ml_dsa(note, signature, key);
   }
   return {Status::kUnverifiable, std::nullopt};
 }

@@ -7,6 +7,7 @@
 #include "ledger/crypto/secret.h"
 #include "ledger/encoding.h"
 #include "ledger/format/checkpoint.h"
+#include "ledger/format/cosign_subtree.h"
 #include "ledger/format/note.h"
 #include "tests/support/catch.h"
 #include "tests/support/vectors.h"
@@ -170,6 +171,53 @@ TEST_CASE("cosignature: malformed ML-DSA lines are wrong in every build") {
     CHECK(ml_dsa_44_verify(Bytes(kMlDsa44KeyBytes), {}, {}).error().code ==
           ErrorCode::kUnsupported);
   }
+}
+
+TEST_CASE("cosignature: an ML-DSA line holds for one range, root, origin and time") {
+  if (!ml_dsa_available()) {
+    std::cout << "ML-DSA lines skipped: this OpenSSL has none\n";
+    return;
+  }
+  const auto key = MlDsa44Key::from_seed(Bytes(kMlDsa44SeedBytes, 7)).value();
+  const auto vkey = VerifierKey::make("w", NoteAlgorithm::kMlDsa44, key.public_key()).value();
+  const Checkpoint checkpoint = Checkpoint::parse(kText).value();
+  const SubtreeStatement whole{"w", 1'679'315'147,         checkpoint.origin,
+                               0,   checkpoint.size.value, checkpoint.root};
+  const NoteSignature line = cosign_subtree(whole, key).value();
+  CHECK(line.id == vkey.id);
+  const Note note{kText, {line}};
+  CHECK(verify_note(note, vkey)->timestamp == 1'679'315'147u);
+  CHECK(verify_note(Note{kText + "extension\n", {line}}, vkey));
+
+  const SubtreeStatement part{"w", 0, checkpoint.origin, 8, 13, checkpoint.root};
+  const NoteSignature part_line = cosign_subtree(part, key).value();
+  const auto status = [&](const SubtreeStatement& statement, const NoteSignature& of) {
+    return check_subtree_signature(statement, of, vkey).status;
+  };
+  CHECK(status(part, part_line) == SignatureStatus::kValid);
+  CHECK(check_subtree_signature(part, part_line, vkey).timestamp == 0u);
+  CHECK(status(whole, part_line) == SignatureStatus::kInvalid);
+  SubtreeStatement changed = part;
+  changed.end = 14;
+  CHECK(status(changed, part_line) == SignatureStatus::kInvalid);
+  changed = part;
+  changed.origin = "example.com/another";
+  CHECK(status(changed, part_line) == SignatureStatus::kInvalid);
+  changed = part;
+  changed.hash[0] ^= 1;
+  CHECK(status(changed, part_line) == SignatureStatus::kInvalid);
+  NoteSignature timed = part_line;
+  timed.signature[7] = 1;  // the time; a start above 0 allows none
+  CHECK(status(part, timed) == SignatureStatus::kInvalid);
+  NoteSignature foreign = part_line;
+  foreign.name = "x";
+  CHECK(status(part, foreign) == SignatureStatus::kUnknownKey);
+  SubtreeStatement bad = part;
+  bad.time_s = 1;
+  CHECK(cosign_subtree(bad, key).error().code == ErrorCode::kMalformed);
+  bad.time_s = 0;
+  bad.cosigner = "two words";
+  CHECK(cosign_subtree(bad, key).error().code == ErrorCode::kMalformed);
 }
 
 TEST_CASE("cosignature: a log key of ML-DSA-44, as another witness tests it") {
