@@ -14,16 +14,16 @@ import (
 
 func trustFile(n *peer.Node) string { return filepath.Join(n.Dir, "trust.toml") }
 
-// checkWitnessed wants a checkpoint with all three signatures, and proofs of the statements that
+// checkWitnessed wants a checkpoint with the log's signature and all cosignatures, and proofs of the statements that
 // carry them too: torchwood and Witan are to find them right, by the same policy.
 func checkWitnessed(t *testing.T, n *peer.Node, policy torchwood.Policy, statements []peer.Statement,
-	size int64) {
+	size int64, cosignatures int) {
 	t.Helper()
 	signed, err := peer.GetOK(n.URL + "/checkpoint")
 	must(t, err)
 	checkpoint, opened, err := torchwood.VerifyCheckpoint(signed, policy)
-	if err != nil || checkpoint.N != size || len(opened.Sigs) != 3 {
-		t.Fatalf("not size %d with all three signatures: %v\n%s", size, err, signed)
+	if err != nil || checkpoint.N != size || len(opened.Sigs) != 1+cosignatures {
+		t.Fatalf("not size %d with %d cosignatures: %v\n%s", size, cosignatures, err, signed)
 	}
 	for _, s := range statements {
 		proof, err := peer.GetOK(n.URL + "/entries/" + s.ID() + ".tlog-proof")
@@ -38,16 +38,19 @@ func checkWitnessed(t *testing.T, n *peer.Node, policy torchwood.Policy, stateme
 	}
 }
 
-// A node publishes what litewitness and a Witan witness have both cosigned.
-func TestLitewitnessCosignsNode(t *testing.T) {
+// A node publishes what litewitness, omniwitness and a Witan witness have all cosigned.
+func TestPeersCosignNode(t *testing.T) {
 	t.Parallel()
 	n := makeNode(t, nodeOrigin)
 	w := startWitness(t, "witness.example/witan")
 	addLog(t, w, n.VKey, nodeOrigin)
 	lite := startLitewitness(t, "witness.example/lite",
 		peer.KnownLog{Origin: nodeOrigin, VKey: n.VKey, Root: emptyRoot})
-	text := policyText(n.VKey, [3]string{"witan", w.VKey, w.URL},
-		[3]string{"lite", lite.VKey, lite.URL})
+	witnesses := [][3]string{{"witan", w.VKey, w.URL}, {"lite", lite.VKey, lite.URL}}
+	if omni := startOmniwitness(t, "witness.example/omni", n.VKey, nodeOrigin); omni != nil {
+		witnesses = append(witnesses, [3]string{"omni", omni.VKey, omni.URL})
+	}
+	text := policyText(n.VKey, witnesses...)
 	write(t, filepath.Join(n.Dir, "witnesses.policy"), text)
 	must(t, n.Configure("witan.toml", "[witnesses]\npolicy = \"witnesses.policy\"\n"))
 	must(t, n.Start())
@@ -56,7 +59,7 @@ func TestLitewitnessCosignsNode(t *testing.T) {
 	must(t, err)
 	statements, err := n.Register(5)
 	must(t, err)
-	checkWitnessed(t, n, policy, statements, 7)
+	checkWitnessed(t, n, policy, statements, 7, len(witnesses))
 
 	// Without litewitness nothing is published; when it is back, everything is.
 	lite.Stop()
@@ -78,7 +81,7 @@ func TestLitewitnessCosignsNode(t *testing.T) {
 		return err == nil && receipt.Status == http.StatusOK
 	})
 	must(t, os.WriteFile(waiting.File+".receipt", receipt.Body, 0o644))
-	checkWitnessed(t, n, policy, []peer.Statement{waiting}, 8)
+	checkWitnessed(t, n, policy, []peer.Statement{waiting}, 8, len(witnesses))
 	page, err := peer.GetOK(lite.URL + "/")
 	must(t, err)
 	if !contains(string(page), "(size 8, root ") {

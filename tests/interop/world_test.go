@@ -103,6 +103,20 @@ func startLitewitness(t *testing.T, name string, logs ...peer.KnownLog) *peer.Li
 	return w
 }
 
+// startOmniwitness gives nothing where that could not be built.
+func startOmniwitness(t *testing.T, name, logVKey, origin string) *peer.Omniwitness {
+	t.Helper()
+	if _, err := os.Stat(tool("omniwitness")); err != nil {
+		t.Log("without omniwitness, which wants Go 1.25")
+		return nil
+	}
+	w, err := peer.StartOmniwitness(tool("omniwitness"), folder(t), name, logVKey, origin)
+	must(t, err)
+	showLogs(t, func() *peer.Process { return w.Process })
+	t.Cleanup(w.Stop)
+	return w
+}
+
 // makeNode makes a node that its test configures and starts.
 func makeNode(t *testing.T, origin string) *peer.Node {
 	t.Helper()
