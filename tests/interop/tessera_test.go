@@ -59,10 +59,26 @@ func leafHashes(bundle []byte) ([][]byte, error) {
 func TestTesseraFeedsWitness(t *testing.T) {
 	t.Parallel()
 	w := startWitness(t, "witness.example/tessera")
+	feedByTessera(t, w, w.URL)
+}
+
+// The same for a witness that a node serves below a path.
+func TestTesseraFeedsWitnessInNode(t *testing.T) {
+	t.Parallel()
+	n := makeNode(t, nodeOrigin)
+	w, err := peer.MakeWitness(witan, n.Dir, "witness.example/in-node")
+	must(t, err)
+	must(t, n.Configure("witan.toml", "[witness]\ndir = \"witness\"\n"))
+	must(t, n.Start())
+	feedByTessera(t, w, n.URL+"/witness")
+}
+
+func feedByTessera(t *testing.T, w *peer.Witan, url string) {
+	t.Helper()
 	log := newGoLog(t, "log.example/tessera")
 	dir := folder(t)
 	key := write(t, filepath.Join(dir, "key"), log.skey)
-	text := policyText(log.vkey, [3]string{"witan", w.VKey, w.URL})
+	text := policyText(log.vkey, [3]string{"witan", w.VKey, url})
 	policyFile := write(t, filepath.Join(dir, "policy"), text)
 	policy, err := torchwood.ParsePolicy([]byte(text))
 	must(t, err)
@@ -78,6 +94,10 @@ func TestTesseraFeedsWitness(t *testing.T) {
 		return peer.Run(tool("posix-oneshot"), "-storage_dir", storage, "-private_key", key,
 			"-witness_policy_file", policyFile, "-witness_timeout", "5s", "-entries", in+"/*")
 	}
+	if _, err := run(1); err == nil {
+		t.Error("Tessera publishes what a witness without that log cannot have cosigned")
+	}
+	entries = 0 // it gave up at the empty checkpoint, before it added any
 	addLog(t, w, log.vkey, log.signer.Name())
 	for _, count := range []int{1, 3, 300, 1} {
 		printed, err := run(count)
