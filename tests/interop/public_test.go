@@ -1,7 +1,11 @@
 package interop
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -135,4 +139,45 @@ func checkByGo(t *testing.T, row vector, text []byte) int {
 		t.Errorf("%s: Go verifies %d lines, %d were expected", row.File, len(opened.Sigs), expected)
 	}
 	return len(opened.Sigs)
+}
+
+// A Sigsum log's head, out of a proof of its own format. Its key, of which the proof has the hash:
+const sigsumKey = "dea4c37c360568e528b76bb67bf821a37ece0f3f46928603df006db4f08e9750"
+
+func TestSigsumCheckpoint(t *testing.T) {
+	t.Parallel()
+	vectors := os.Getenv("WITAN_VECTORS")
+	if vectors == "" {
+		t.Skip("WITAN_VECTORS is not set: no Sigsum head is verified here")
+	}
+	text, err := os.ReadFile(filepath.Join(vectors, "tlog", "sigsum", "proof-3.txt"))
+	must(t, err)
+	values := map[string]string{}
+	for _, line := range strings.Split(string(text), "\n") {
+		name, value, _ := strings.Cut(line, "=")
+		values[name] = value
+	}
+	vkey, origin := sigsumLog(t, sigsumKey)
+	if origin != "sigsum.org/v1/tree/"+values["log"] {
+		t.Fatalf("the proof is of log %s", values["log"])
+	}
+	verifier, err := note.NewVerifier(vkey)
+	must(t, err)
+	root, err := hex.DecodeString(values["root_hash"])
+	must(t, err)
+	signature, err := hex.DecodeString(values["signature"])
+	must(t, err)
+	checkpoint := fmt.Sprintf("%s\n%s\n%s\n\n— %s %s\n", origin, values["size"],
+		base64.StdEncoding.EncodeToString(root), origin, base64.StdEncoding.EncodeToString(
+			append(binary.BigEndian.AppendUint32(nil, verifier.KeyHash()), signature...)))
+	if _, err := note.Open([]byte(checkpoint), note.VerifierList(verifier)); err != nil {
+		t.Errorf("Go's note refuses Sigsum's head: %v\n%s", err, checkpoint)
+	}
+	w := startWitness(t, "witness.example/sigsum")
+	addLog(t, w, vkey, origin)
+	got, err := peer.Post(w.URL+"/add-checkpoint", request("0", nil, checkpoint))
+	must(t, err)
+	if got.Status != http.StatusOK {
+		t.Errorf("Witan answers %d: %s", got.Status, got.Body)
+	}
 }

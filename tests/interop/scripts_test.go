@@ -37,7 +37,13 @@ func scriptLog(t *testing.T, command []string) (vkey, origin string) {
 	if command[1] == "add-key" {
 		return command[3], command[2]
 	}
-	key, err := hex.DecodeString(command[3])
+	return sigsumLog(t, command[3])
+}
+
+// sigsumLog is the vkey and origin of a Sigsum log, whose key is given in hex.
+func sigsumLog(t *testing.T, hexKey string) (vkey, origin string) {
+	t.Helper()
+	key, err := hex.DecodeString(hexKey)
 	must(t, err)
 	origin = fmt.Sprintf("sigsum.org/v1/tree/%x", sha256.Sum256(key))
 	vkey, err = note.NewEd25519VerifierKey(origin, ed25519.PublicKey(key))
