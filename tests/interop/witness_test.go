@@ -9,6 +9,7 @@ import (
 
 	tdnote "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"filippo.io/torchwood"
 	"witan.test/interop/peer"
@@ -79,5 +80,52 @@ func checkCosigned(t *testing.T, signed []byte, policy torchwood.Policy, size, s
 		if err != nil || at < since || at > time.Now().Unix()+1 {
 			t.Errorf("the cosignature's time is %d, %v; now it is %d", at, err, time.Now().Unix())
 		}
+	}
+}
+
+// What torchwood's client reads of a node is enough to feed witnesses, Witan's and torchwood's own:
+// the checkpoint, and proofs made from tiles.
+func TestTorchwoodFeedsFromNode(t *testing.T) {
+	t.Parallel()
+	n := makeNode(t, nodeOrigin)
+	must(t, n.Start())
+	w := startWitness(t, "witness.example/fed")
+	addLog(t, w, n.VKey, nodeOrigin)
+	lite := startLitewitness(t, "witness.example/fed-lite",
+		peer.KnownLog{Origin: nodeOrigin, VKey: n.VKey, Root: emptyRoot})
+	witnesses := [][3]string{{"witan", w.VKey, w.URL}, {"lite", lite.VKey, lite.URL}}
+	policy, err := torchwood.ParsePolicy([]byte(policyText(n.VKey, witnesses...)))
+	must(t, err)
+	fetcher, err := torchwood.NewTileFetcher(n.URL)
+	must(t, err)
+	log, err := torchwood.ParsePolicy([]byte("log " + n.VKey + "\nquorum none\n"))
+	must(t, err)
+	last := int64(0)
+	for _, growth := range []int{0, 1, 6} {
+		_, err := n.Register(growth)
+		must(t, err)
+		signed, err := fetcher.ReadEndpoint(t.Context(), "checkpoint")
+		must(t, err)
+		checkpoint, _, err := torchwood.VerifyCheckpoint(signed, log)
+		must(t, err)
+		var proof []tlog.Hash
+		if last > 0 {
+			tiles := torchwood.TileHashReaderWithContext(t.Context(), checkpoint.Tree, fetcher)
+			proof, err = tlog.ProveTree(checkpoint.N, last, tiles)
+			must(t, err)
+		}
+		body := request(fmt.Sprint(last), proof, string(signed))
+		for _, witness := range witnesses {
+			got, err := peer.Post(witness[2]+"/add-checkpoint", body)
+			must(t, err)
+			if got.Status != http.StatusOK {
+				t.Fatalf("%s, from %d to %d: %d: %s", witness[0], last, checkpoint.N, got.Status, got.Body)
+			}
+			signed = append(signed, got.Body...)
+		}
+		if _, _, err := torchwood.VerifyCheckpoint(signed, policy); err != nil {
+			t.Errorf("torchwood refuses: %v\n%s", err, signed)
+		}
+		last = checkpoint.N
 	}
 }
