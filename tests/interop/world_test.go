@@ -110,7 +110,7 @@ func startOmniwitness(t *testing.T, name, logVKey, origin string) *peer.Omniwitn
 		t.Log("without omniwitness, which wants Go 1.25")
 		return nil
 	}
-	w, err := peer.StartOmniwitness(tool("omniwitness"), folder(t), name, logVKey, origin)
+	w, err := peer.StartOmniwitness(peers, folder(t), name, logVKey, origin)
 	must(t, err)
 	showLogs(t, func() *peer.Process { return w.Process })
 	t.Cleanup(w.Stop)

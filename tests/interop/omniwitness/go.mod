@@ -3,7 +3,10 @@ module witan.test/interop/omniwitness
 
 go 1.25.0
 
-tool github.com/transparency-dev/witness/cmd/omniwitness
+tool (
+	github.com/transparency-dev/witness/cmd/generate_keys
+	github.com/transparency-dev/witness/cmd/omniwitness
+)
 
 require (
 	filippo.io/mldsa v0.0.0-20260215214346-43d0283efc3e // indirect

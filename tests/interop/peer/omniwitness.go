@@ -1,33 +1,36 @@
 package peer
 
 import (
-	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
-
-	tdnote "github.com/transparency-dev/formats/note"
-	"golang.org/x/mod/sumdb/note"
 )
 
-// Omniwitness is transparency-dev's witness, without a database.
+// Omniwitness is transparency-dev's witness, without a database. It signs with two keys of one
+// name: Ed25519 and ML-DSA-44.
 type Omniwitness struct {
 	*Process
-	URL  string
-	VKey string
+	URL       string
+	VKey      string
+	MLDSAVKey string
 }
 
-// StartOmniwitness starts one that knows a log.
-func StartOmniwitness(program, folder, name, logVKey, origin string) (*Omniwitness, error) {
-	skey, vkey, err := note.GenerateKey(rand.Reader, name)
-	if err != nil {
-		return nil, err
+// StartOmniwitness starts one that knows a log; bin is the folder of its programs.
+func StartOmniwitness(bin, folder, name, logVKey, origin string) (*Omniwitness, error) {
+	in := func(file string) string { return filepath.Join(folder, file) }
+	keys := map[string]string{}
+	for kind, option := range map[string]string{"ed25519": "-mldsa=false", "mldsa": "-mldsa=true"} {
+		if _, err := Run(filepath.Join(bin, "generate_keys"), "-origin", name, option,
+			"-out_priv", in(kind), "-out_pub", in(kind+".vkey")); err != nil {
+			return nil, err
+		}
+		vkey, err := os.ReadFile(in(kind + ".vkey"))
+		if err != nil {
+			return nil, err
+		}
+		keys[kind] = string(vkey)
 	}
-	key, logs := filepath.Join(folder, "key"), filepath.Join(folder, "logs.yaml")
-	if err := os.WriteFile(key, []byte(skey), 0o600); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(logs, fmt.Appendf(nil,
+	if err := os.WriteFile(in("logs.yaml"), fmt.Appendf(nil,
 		"Logs:\n  - Origin: %s\n    PublicKey: %s\n    Feeder: none\n", origin, logVKey),
 		0o600); err != nil {
 		return nil, err
@@ -36,12 +39,10 @@ func StartOmniwitness(program, folder, name, logVKey, origin string) (*Omniwitne
 	if err != nil {
 		return nil, err
 	}
-	w := &Omniwitness{URL: "http://" + address}
-	if w.VKey, err = tdnote.VKeyToCosignatureV1(vkey); err != nil {
-		return nil, err
-	}
-	w.Process, err = Start(filepath.Join(folder, "omniwitness.log"), program, "-listen", address,
-		"-metrics_listen", "", "-private_key_path", key, "-additional_logs", logs)
+	w := &Omniwitness{URL: "http://" + address, VKey: keys["ed25519"], MLDSAVKey: keys["mldsa"]}
+	w.Process, err = Start(in("omniwitness.log"), filepath.Join(bin, "omniwitness"), "-listen",
+		address, "-metrics_listen", "", "-private_key_path", in("ed25519"), "-private_key_path",
+		in("mldsa"), "-additional_logs", in("logs.yaml"))
 	if err != nil {
 		return nil, err
 	}
