@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <chrono>
 #include <limits>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,6 +16,7 @@
 #include <boost/beast/core/error.hpp>
 
 #include "node/http/detail/client_stream.h"
+#include "node/http/detail/name_lookup.h"
 
 namespace witan::http::detail {
 
@@ -36,9 +36,9 @@ class TcpStream final : public ClientStream {
   TcpStream& operator=(const TcpStream&) = delete;
   ~TcpStream() override { ::close(socket_); }
 
-  void connect(const addrinfo& to, Deadline deadline, error_code& error) {
+  void connect(const SocketAddress& to, Deadline deadline, error_code& error) {
     error = {};
-    if (::connect(socket_, to.ai_addr, to.ai_addrlen) == 0) return;
+    if (::connect(socket_, reinterpret_cast<const sockaddr*>(&to.address), to.size) == 0) return;
     error = system_error(errno);
     // An interrupted attempt goes on by itself, too.
     if (error != asio::error::in_progress && error != asio::error::interrupted) return;
@@ -111,36 +111,10 @@ class TcpStream final : public ClientStream {
   int socket_;
 };
 
-error_code lookup_error(int code) {
-  switch (code) {
-    case EAI_AGAIN:
-      return asio::error::host_not_found_try_again;
-    case EAI_FAIL:
-      return asio::error::no_recovery;
-    case EAI_MEMORY:
-      return asio::error::no_memory;
-    case EAI_SYSTEM:
-      return system_error(errno);
-    default:
-      return asio::error::host_not_found;
-  }
-}
-
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
-
-Addresses look_up(const std::string& host, std::uint16_t port, error_code& error) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_protocol = IPPROTO_TCP;
-  hints.ai_flags = AI_NUMERICSERV | (is_address(host) ? AI_NUMERICHOST : AI_ADDRCONFIG);
-  addrinfo* found = nullptr;
-  const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  error = code == 0 ? error_code() : lookup_error(code);
-  return Addresses(code == 0 ? found : nullptr);
+// The process's; an address needs no look-up.
+FoundAddresses find_addresses(const std::string& host, std::uint16_t port, Deadline deadline) {
+  static NameLookUp names(look_up_name);
+  return is_address(host) ? look_up_name(host, port) : names.look_up(host, port, deadline);
 }
 
 }  // namespace
@@ -153,12 +127,12 @@ bool is_address(const std::string& host) {
 
 std::unique_ptr<ClientStream> connect_tcp(const std::string& host, std::uint16_t port,
                                           Deadline deadline, error_code& error) {
-  const Addresses addresses = look_up(host, port, error);
-  int left = 0;
-  for (const addrinfo* to = addresses.get(); to != nullptr; to = to->ai_next) ++left;
-  for (const addrinfo* to = addresses.get(); to != nullptr; to = to->ai_next, --left) {
-    const int type = to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    const int socket = ::socket(to->ai_family, type, to->ai_protocol);
+  const FoundAddresses found = find_addresses(host, port, deadline);
+  error = found.error;
+  auto left = static_cast<std::int64_t>(found.addresses.size());
+  for (const SocketAddress& to : found.addresses) {
+    const int socket = ::socket(to.family, to.type | SOCK_NONBLOCK | SOCK_CLOEXEC, to.protocol);
+    const std::int64_t share = left--;
     if (socket < 0) {
       error = system_error(errno);
       continue;
@@ -166,7 +140,7 @@ std::unique_ptr<ClientStream> connect_tcp(const std::string& host, std::uint16_t
     auto stream = std::make_unique<TcpStream>(socket);
     // An address that answers nothing leaves their share of the time to the others.
     const auto now = std::chrono::steady_clock::now();
-    stream->connect(*to, now + (deadline - now) / left, error);
+    stream->connect(to, now + (deadline - now) / share, error);
     if (error) continue;
     stream->set_no_delay();
     return stream;

@@ -39,7 +39,7 @@ class ClientStream {
 [[nodiscard]] bool is_address(const std::string& host);
 
 // A connection to the first of the host's addresses that accepts one; none with `error` set to what
-// the last one said. The deadline does not bound the look-up of a name.
+// the last one said. The deadline bounds the look-up of a name, too.
 [[nodiscard]] std::unique_ptr<ClientStream> connect_tcp(const std::string& host, std::uint16_t port,
                                                         Deadline deadline, error_code& error);
 
