@@ -60,6 +60,9 @@ class Parser {
       const auto byte = static_cast<unsigned char>(c);
       return (byte < 0x20 && c != '\t') || byte == 0x7f;
     });
+    if (line.ends_with('\r')) {
+      return bad("control character: a carriage return; lines end in a newline alone");
+    }
     if (control) return bad("control character");
     const Words words = split_words(line);
     if (words.empty() || words[0].front() == '#') return {};

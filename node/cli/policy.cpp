@@ -1,5 +1,6 @@
 // witan policy: looks at a tlog-policy before anybody relies on it.
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "config/file.h"
 #include "config/limits.h"
+#include "ledger/crypto/ml_dsa.h"
 #include "ledger/encoding.h"
 #include "node/cli/cli.h"
 #include "node/cli/options.h"
@@ -43,12 +45,60 @@ Result<ReadPolicy> read_policy(const std::string& file) {
   return out;
 }
 
+// Whether the quorum counts what stands under the name.
+bool counts(const TlogPolicy& policy, const std::string& name) {
+  if (name == policy.quorum) return true;
+  return std::any_of(policy.groups.begin(), policy.groups.end(), [&](const auto& group) {
+    return std::count(group.members.begin(), group.members.end(), name) != 0 &&
+           counts(policy, group.name);
+  });
+}
+
+// What is allowed in a policy, but seldom meant.
+std::vector<std::string> doubts_about(const ReadPolicy& read) {
+  const TlogPolicy& policy = read.policy;
+  std::vector<std::string> out;
+  if (policy.logs.empty()) out.emplace_back("it names no log, so no checkpoint meets it");
+  for (const TlogPolicy::Log& log : policy.logs) {
+    if (log.key.algorithm != NoteAlgorithm::kCosignatureEd25519) continue;
+    out.push_back("the key of log " + printable(log.key.name) + " is a cosigner's (type 4)");
+  }
+  if (policy.quorum == "none") {
+    out.emplace_back("its quorum is none: no witness is asked for");
+    return out;
+  }
+  for (const TlogPolicy::Witness& witness : policy.witnesses) {
+    const std::string name = printable(witness.name);
+    const bool has_url = witness.url.starts_with("http://") || witness.url.starts_with("https://");
+    if (witness.url.empty()) out.push_back(name + " has no URL: a log cannot ask it");
+    if (!witness.url.empty() && !has_url) {
+      out.push_back(name + ": found the URL " + printable(witness.url) +
+                    ", expected http:// or https://: a log cannot ask it");
+    }
+    if (!counts(policy, witness.name)) out.push_back(name + " counts for nothing in the quorum");
+    if (witness.key.algorithm == NoteAlgorithm::kMlDsa44 && !ml_dsa_available()) {
+      out.push_back(name + " signs with ML-DSA-44, which this build cannot verify");
+    }
+  }
+  const auto& split = read.strength.split;
+  if (split && split->at_most <= 1) {
+    out.emplace_back("one lying organisation suffices to show two histories");
+  }
+  return out;
+}
+
+std::string counted(std::size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : noun.ends_with('s') ? "es" : "s");
+}
+
 Result<void> run_check(const PolicyArguments& arguments) {
   WITAN_ASSIGN(const ReadPolicy read, read_policy(arguments.file));
   const TlogPolicy& policy = read.policy;
-  std::printf("%s: ok: %zu logs, %zu witnesses, %zu groups, quorum %s\n", arguments.file.c_str(),
-              policy.logs.size(), policy.witnesses.size(), policy.groups.size(),
-              printable(policy.quorum).c_str());
+  std::printf("%s: ok: %s, %s, %s, quorum %s\n", arguments.file.c_str(),
+              counted(policy.logs.size(), "log").c_str(),
+              counted(policy.witnesses.size(), "witness").c_str(),
+              counted(policy.groups.size(), "group").c_str(), printable(policy.quorum).c_str());
+  for (const std::string& doubt : doubts_about(read)) std::printf("  note: %s\n", doubt.c_str());
   return {};
 }
 
@@ -88,7 +138,8 @@ void print_policy(const ReadPolicy& read) {
   const TlogPolicy& policy = read.policy;
   std::printf("logs\n");
   for (const TlogPolicy::Log& log : policy.logs) {
-    std::printf("  %s %s\n", printable(log.key.name).c_str(), printable(log.url).c_str());
+    std::printf("  %s%s\n", printable(log.key.name).c_str(),
+                log.url.empty() ? "" : (" " + printable(log.url)).c_str());
   }
   std::printf("witnesses\n");
   for (std::size_t i = 0; i < policy.witnesses.size(); ++i) {

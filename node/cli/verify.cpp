@@ -67,10 +67,22 @@ Result<void> add_log_key(const std::string& given, VerifyTrust& trust) {
   return {};
 }
 
+// Which --policy does not take, and is easily given for it.
+bool is_tlog_policy(const std::string& file) {
+  const auto text = read_text_file(file, limits::kTlogPolicyBytesMax);
+  return text && TlogPolicy::parse(*text);
+}
+
 Result<VerifyTrust> trust_from(const VerifyArguments& options) {
   VerifyTrust trust;
   if (!options.policy.empty()) {
     const auto file = TrustFile::load(options.policy);
+    if (!file && is_tlog_policy(options.policy)) {
+      return fail(ErrorCode::kUsage, options.policy +
+                                         ": is a tlog-policy; expected a trust file that names "
+                                         "it: [log], tlog_policy_file = \"" +
+                                         options.policy + "\"");
+    }
     if (!file) return fail(own_file(file.error(), options.policy));
     auto compiled = VerifyTrust::from(*file);
     if (!compiled) return fail(own_file(compiled.error(), options.policy));
