@@ -1,5 +1,8 @@
 // What config/examples shows must be what the readers accept.
 #include <filesystem>
+#include <map>
+#include <sstream>
+#include <string>
 
 #include "config/file.h"
 #include "config/limits.h"
@@ -65,6 +68,51 @@ TEST_CASE("examples: the witness's configuration is read, and is what init write
   INFO((config ? "" : config.error().message));
   REQUIRE(config);
   CHECK(config->encode() == *text);
+}
+
+TEST_CASE("examples: the witness for the public network is read") {
+  const auto text = read_text_file(example("witness-public.toml"), limits::kConfigFileBytesMax);
+  REQUIRE(text);
+  const auto config = WitnessConfig::parse(*text, "witness-public.toml");
+  INFO((config ? "" : config.error().message));
+  REQUIRE(config);
+  CHECK(config->url);
+  // With what its comments offer in place of the proxy.
+  std::string alone = *text;
+  for (const char* line : {"# [tls]", "# certificate", "# key"}) {
+    const auto at = alone.find(line);
+    REQUIRE(at != std::string::npos);
+    alone.erase(at, 2);
+  }
+  const auto with_tls = WitnessConfig::parse(alone, "witness-public.toml");
+  REQUIRE(with_tls);
+  CHECK(with_tls->tls_key == "tls-key.pem");
+}
+
+TEST_CASE("examples: the witness's unit runs what there is, and gives it little") {
+  const auto text = read_text_file(example("witan-witness.service"), limits::kConfigFileBytesMax);
+  REQUIRE(text);
+  std::map<std::string, std::string> settings;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line.front() == '#' || line.front() == '[') continue;
+    const auto equals = line.find('=');
+    INFO(line);
+    REQUIRE(equals != std::string::npos);
+    settings[line.substr(0, equals)] += line.substr(equals + 1) + ";";
+  }
+  CHECK_THAT(settings["ExecStart"], ContainsSubstring("witan witness run --dir /var/lib/" +
+                                                      std::string("witan-witness/")));
+  CHECK(settings["StateDirectory"] == "witan-witness;");
+  CHECK(settings["User"] == "witan-witness;");
+  for (const char* name : {"NoNewPrivileges", "MemoryDenyWriteExecute", "PrivateDevices",
+                           "PrivateTmp", "ProtectHome", "RestrictNamespaces"}) {
+    INFO(name);
+    CHECK(settings[name] == "yes;");
+  }
+  CHECK(settings["ProtectSystem"] == "strict;");
+  CHECK(settings["CapabilityBoundingSet"] == ";");
+  CHECK(settings["RestrictAddressFamilies"] == "AF_INET AF_INET6 AF_UNIX;");
 }
 
 TEST_CASE("witness configuration: what is written is read again") {
