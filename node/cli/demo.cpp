@@ -1,21 +1,31 @@
-// witan demo: the main job, end to end, in a temporary folder: sign, register, verify offline, see
-// forgeries refused, survive kill -9.
+// witan demo: the main job, end to end, in a temporary folder: sign, register, have it witnessed,
+// verify offline, see forgeries refused, survive the loss of witnesses and kill -9, and see a
+// rewritten log refused.
 
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
-#include <unistd.h>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "config/file.h"
-#include "node/cli/child.h"
+#include "config/limits.h"
+#include "config/node_config.h"
 #include "node/cli/cli.h"
 #include "node/cli/demo_burst.h"
+#include "node/cli/demo_story.h"
+#include "node/cli/demo_witnesses.h"
 #include "node/cli/options.h"
+#include "node/cli/printable.h"
 #include "node/cli/sbom.h"
+#include "node/http/client.h"
 
 namespace witan::cli {
 namespace {
@@ -24,95 +34,27 @@ namespace fs = std::filesystem;
 
 constexpr const char* kIssuer = "https://build.example";
 constexpr const char* kSubject = "witan " WITAN_VERSION;
-
-// A folder that is gone at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "witan-demo-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-// Runs verbs of this program as a person would type them, and tells what happens.
-class Story {
- public:
-  explicit Story(const fs::path& dir) : dir_(dir) {}
-
-  void chapter(const char* text) { std::printf("\n%d. %s\n", ++chapter_, text); }
-  static void say(const std::string& text) { std::printf("   %s\n", text.c_str()); }
-
-  // A verb that must succeed (or, with expected 1, must refuse).
-  Result<void> type(const std::vector<std::string>& words, int expected = 0) {
-    std::string line = "   $ witan";
-    std::vector<std::string> command{this_program()};
-    for (const std::string& word : words) {
-      line += " " + shorten(word);
-      command.push_back(word);
-    }
-    std::printf("%s\n", line.c_str());
-    WITAN_ASSIGN(const ChildResult result, run_child(command));
-    std::string said = result.out + result.err;
-    for (std::size_t at; (at = said.find(dir_.string() + "/")) != std::string::npos;) {
-      said.erase(at, dir_.string().size() + 1);
-    }
-    print_indented(said);
-    if (result.exit_code != expected) {
-      return fail(ErrorCode::kRefused, "`witan " + words.front() + "` ended with exit code " +
-                                           std::to_string(result.exit_code) + ", expected " +
-                                           std::to_string(expected));
-    }
-    return {};
-  }
-
- private:
-  // Paths in the demo's folder without the folder.
-  [[nodiscard]] std::string shorten(const std::string& word) const {
-    const std::string prefix = dir_.string() + "/";
-    const std::size_t at = word.find(prefix);
-    if (at == std::string::npos)
-      return word.find(' ') == std::string::npos ? word : "'" + word + "'";
-    return word.substr(0, at) + word.substr(at + prefix.size());
-  }
-
-  static void print_indented(const std::string& text) {
-    std::size_t start = 0;
-    while (start < text.size()) {
-      const std::size_t end = std::min(text.find('\n', start), text.size());
-      std::printf("     %s\n", text.substr(start, end - start).c_str());
-      start = end + 1;
-    }
-  }
-
-  fs::path dir_;
-  int chapter_ = 0;
-};
+// How long a POST waits for its receipt, and how long the impatient wait for theirs.
+constexpr std::chrono::milliseconds kWait{500};
+constexpr const char* kImpatience = "2";
 
 class Demo {
  public:
-  explicit Demo(const fs::path& dir) : dir_(dir), story_(dir) {}
+  explicit Demo(const fs::path& dir) : dir_(dir), story_(dir), witnesses_(dir, story_) {}
 
   Result<void> run() {
     WITAN_TRY(make_keys());
+    WITAN_TRY(make_witnesses());
     WITAN_TRY(start_log());
     WITAN_TRY(register_artifact());
     WITAN_TRY(verify_offline());
     WITAN_TRY(show_refusals());
+    WITAN_TRY(lose_witnesses());
     WITAN_TRY(survive_kill());
-    node_->send(SIGTERM);
-    node_->wait();
+    WITAN_TRY(rewrite_log());
     std::printf(
-        "\nThat is Witan: signed, logged, proven, and checked without trusting the node.\n");
+        "\nThat is Witan: signed, logged, witnessed, proven, and checked without trusting the "
+        "node.\n");
     return {};
   }
 
@@ -124,34 +66,69 @@ class Demo {
     return story_.type({"keygen", "--out", at("build.pem"), "--alg", "es256"});
   }
 
+  Result<void> make_witnesses() {
+    story_.chapter("Three organisations run a witness each. None trusts the log, or the others");
+    return witnesses_.make();
+  }
+
   Result<void> start_log() {
     story_.chapter(
         "An operator begins a log. Its key is made inside witan-enclave, another process");
     WITAN_TRY(
         story_.type({"init", "--dir", at("log"), "--origin", "log.example/demo", "--issuer",
                      std::string(kIssuer) + "=" + at("build.pem.pub"), "--listen", "127.0.0.1:0"}));
-    std::printf("   $ witan node --dir log &\n");
-    WITAN_TRY(start_node());
-    Story::say("  serving at " + url_);
+    Story::say(
+        "The witnesses are told its key; the operator says that two of the three must cosign");
+    WITAN_ASSIGN(std::string vkey, read_text_file(at("log/log.vkey"), 4096));
+    vkey = vkey.substr(0, vkey.find('\n'));
+    WITAN_TRY(witnesses_.add_log(vkey));
+    WITAN_ASSIGN(const std::string policy, witnesses_.policy(vkey));
+    WITAN_TRY(write_file_atomic(at("log/witnesses.policy"), policy, 0644));
+    WITAN_TRY(configure_witnesses());
+    WITAN_TRY(story_.type({"policy", "show", at("log/witnesses.policy")}));
+    story_.show({"node", "--dir", at("log")}, " &");
+    WITAN_TRY(start_node("log"));
+    Story::say("  serving at " + node_->url);
     return {};
   }
 
-  Result<void> start_node() {
-    std::error_code ignored;
-    fs::remove(dir_ / "log" / "address", ignored);
-    WITAN_ASSIGN(Child child,
-                 Child::start({this_program(), "node", "--dir", at("log")}, at("node.log")));
-    node_ = std::make_unique<Child>(std::move(child));
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < end && node_->running()) {
-      if (auto text = read_text_file(at("log/address"), 4096)) {
-        url_ = text->substr(0, text->find('\n'));
-        return {};
-      }
-      usleep(5'000);
-    }
-    const auto log = read_text_file(at("node.log"), std::size_t{1} << 20);
-    return fail(ErrorCode::kUnavailable, "the node did not start: " + (log ? *log : ""));
+  Result<void> configure_witnesses() {
+    const std::string file = at("log/witan.toml");
+    WITAN_ASSIGN(const std::string text, read_text_file(file, limits::kConfigFileBytesMax));
+    WITAN_ASSIGN(NodeConfig config, NodeConfig::parse(text, file));
+    config.witnesses.emplace().policy = "witnesses.policy";
+    config.wait = kWait;
+    WITAN_TRY(write_file_atomic(file, config.encode(), 0644));
+    return write_file_atomic(at("trust.toml"),
+                             "[log]\nreceipt_keys = [\"log/receipt-key.pem\"]\n"
+                             "tlog_policy_file = \"log/witnesses.policy\"\n",
+                             0644);
+  }
+
+  Result<void> start_node(const char* folder) {
+    WITAN_ASSIGN(Server server,
+                 start_server({"node", "--dir", at(folder)}, dir_ / folder, at("node.log")));
+    node_.emplace(std::move(server));
+    return {};
+  }
+
+  void stop_node() {
+    node_->child.send(SIGTERM);
+    node_->child.wait();
+    node_.reset();
+  }
+
+  Result<void> sign(const std::string& name, const std::string& text) {
+    const std::string file = (dir_ / name).string();
+    WITAN_TRY(write_file_atomic(file, text + "\n", 0644));
+    return Story::type_unseen({"sign", "--key", at("build.pem"), "--issuer", kIssuer, "--subject",
+                               kSubject, "--content-type", "text/plain", file, "-o",
+                               file + ".statement"});
+  }
+
+  [[nodiscard]] std::vector<std::string> submit(const std::string& name) const {
+    const std::string file = (dir_ / name).string();
+    return {"submit", "--node", node_->url, file + ".statement", "-o", file + ".receipt"};
   }
 
   Result<void> register_artifact() {
@@ -166,31 +143,20 @@ class Demo {
     WITAN_TRY(story_.type({"sign", "--key", at("build.pem"), "--issuer", kIssuer, "--subject",
                            kSubject, "--content-type", "application/spdx+json",
                            at("witan.spdx.json"), "-o", at("sbom.statement")}));
-    WITAN_TRY(
-        story_.type({"submit", "--node", url_, at("witan.statement"), "-o", at("witan.receipt")}));
-    return story_.type({"submit", "--node", url_, at("sbom.statement"), "-o", at("sbom.receipt")});
+    WITAN_TRY(story_.type(submit("witan")));
+    return story_.type(submit("sbom"));
   }
 
-  std::vector<std::string> verify(const std::string& receipt, const std::string& artifact,
-                                  const std::string& issuer_key) {
-    return {"verify",
-            "--statement",
-            at("witan.statement"),
-            "--receipt",
-            receipt,
-            "--log-key",
-            at("log/log.vkey"),
-            "--log-key",
-            at("log/receipt-key.pem"),
-            "--issuer-key",
-            issuer_key,
-            "--artifact",
+  [[nodiscard]] std::vector<std::string> verify(const std::string& receipt,
+                                                const std::string& artifact) const {
+    return {"verify",   "--statement",    at("witan.statement"), "--receipt",         receipt,
+            "--policy", at("trust.toml"), "--issuer-key",        at("build.pem.pub"), "--artifact",
             artifact};
   }
 
   Result<void> verify_offline() {
-    story_.chapter("Anybody verifies offline: statement, receipt, two keys, no node");
-    return story_.type(verify(at("witan.receipt"), at("witan"), at("build.pem.pub")));
+    story_.chapter("Anybody verifies offline: statement, receipt, the log's keys and the policy");
+    return story_.type(verify(at("witan.receipt"), at("witan")));
   }
 
   Result<void> show_refusals() {
@@ -198,34 +164,52 @@ class Demo {
         "What is forged is refused: a changed artifact, a changed receipt, an unknown issuer");
     fs::copy_file(dir_ / "witan", dir_ / "witan.changed");
     std::ofstream(dir_ / "witan.changed", std::ios::app | std::ios::binary) << "x";
-    WITAN_TRY(
-        story_.type(verify(at("witan.receipt"), at("witan.changed"), at("build.pem.pub")), 1));
+    WITAN_TRY(story_.type(verify(at("witan.receipt"), at("witan.changed")), 1));
 
     WITAN_ASSIGN(std::string receipt, read_text_file(at("witan.receipt"), std::size_t{1} << 20));
     receipt.back() = static_cast<char>(receipt.back() ^ 1);
     WITAN_TRY(write_file_atomic(at("changed.receipt"), receipt, 0644));
-    WITAN_TRY(story_.type(verify(at("changed.receipt"), at("witan"), at("build.pem.pub")), 1));
+    WITAN_TRY(story_.type(verify(at("changed.receipt"), at("witan")), 1));
 
     WITAN_TRY(story_.type({"keygen", "--out", at("mallory.pem")}));
     WITAN_TRY(story_.type({"sign", "--key", at("mallory.pem"), "--issuer",
                            "https://mallory.example", "--subject", kSubject, "--hash-envelope",
                            at("witan"), "-o", at("mallory.statement")}));
-    return story_.type(
-        {"submit", "--node", url_, at("mallory.statement"), "-o", at("mallory.receipt")}, 1);
+    return story_.type(submit("mallory"), 1);
+  }
+
+  Result<void> lose_witnesses() {
+    story_.chapter("One witness is killed: two are left, and registration goes on");
+    WITAN_TRY(sign("one-down", "registered with one witness down"));
+    WITAN_TRY(sign("two-down", "registered with two witnesses down"));
+    witnesses_.kill(0);
+    WITAN_TRY(story_.type(submit("one-down")));
+
+    story_.chapter("A second one is killed: statements are kept, and receipts wait");
+    witnesses_.kill(1);
+    auto impatient = submit("two-down");
+    impatient.insert(impatient.end(), {"--wait", kImpatience});
+    WITAN_TRY(story_.type(impatient, kExitUnreachable));
+    Story::say("One of them comes back, and the receipt with it");
+    WITAN_TRY(witnesses_.start(1));
+    auto receipt = submit("two-down");
+    receipt.front() = "receipt";
+    WITAN_TRY(story_.type(receipt));
+    return witnesses_.start(0);
   }
 
   Result<void> survive_kill() {
     story_.chapter("The node is killed with kill -9 in the middle of a burst, and started again");
-    Burst burst{url_, at("build.pem"), kIssuer};
-    WITAN_ASSIGN(const BurstResult acknowledged, burst.run([this] { node_->send(SIGKILL); }));
-    node_->wait();
+    Burst burst{node_->url, at("build.pem"), kIssuer};
+    WITAN_ASSIGN(const BurstResult acknowledged, burst.run([this] { node_->child.send(SIGKILL); }));
+    node_->child.wait();
     Story::say(std::to_string(acknowledged.ids.size()) +
                " statements were answered with 201 before it died");
-    WITAN_TRY(start_node());
-    Story::say("started again at " + url_);
+    WITAN_TRY(start_node("log"));
+    Story::say("started again at " + node_->url);
     WITAN_TRY(story_.type(
-        {"audit", "--node", url_, "--log-key", at("log/log.vkey"), "--state", at("audit")}));
-    WITAN_ASSIGN(const std::size_t found, burst.count_registered(url_, acknowledged));
+        {"audit", "--node", node_->url, "--log-key", at("log/log.vkey"), "--state", at("audit")}));
+    WITAN_ASSIGN(const std::size_t found, burst.count_registered(node_->url, acknowledged));
     Story::say("of the " + std::to_string(acknowledged.ids.size()) + " acknowledged statements, " +
                std::to_string(found) + " have their receipt");
     if (found != acknowledged.ids.size()) {
@@ -234,13 +218,57 @@ class Demo {
     return {};
   }
 
+  Result<void> rewrite_log() {
+    story_.chapter(
+        "The operator turns bad: puts an old copy of the whole log back, key and all, and lets it "
+        "go another way");
+    WITAN_TRY(sign("honest", "the history that was witnessed"));
+    WITAN_TRY(sign("forged", "the history that comes in its place"));
+    stop_node();
+    Story::say("$ cp -r log rewritten");
+    fs::copy(dir_ / "log", dir_ / "rewritten", fs::copy_options::recursive);
+    WITAN_TRY(start_node("log"));
+    Story::say("The log goes on, and its witnesses cosign it:");
+    WITAN_TRY(story_.type(submit("honest")));
+    stop_node();
+    Story::say("Now the copy is run in its place:");
+    story_.show({"node", "--dir", at("rewritten")}, " &");
+    WITAN_TRY(start_node("rewritten"));
+    auto impatient = submit("forged");
+    impatient.insert(impatient.end(), {"--wait", kImpatience});
+    WITAN_TRY(story_.type(impatient, kExitUnreachable));
+    WITAN_TRY(show_refusing_witnesses());
+    stop_node();
+    return {};
+  }
+
+  // What the witnesses have answered to the rewritten log; all of them must have refused.
+  Result<void> show_refusing_witnesses() {
+    WITAN_ASSIGN(const auto client, http::Client::make(node_->url));
+    WITAN_ASSIGN(const auto response, client->get("/status"));
+    const auto status = nlohmann::json::parse(response.body, nullptr, false);
+    if (!status.is_object() || !status.contains("witnessing")) {
+      return fail(ErrorCode::kMalformed, node_->url + "/status does not tell of witnesses");
+    }
+    Story::say(
+        "Its own key signs the other history, but no witness does, and it is not published:");
+    for (const auto& witness : status["witnessing"]["witnesses"]) {
+      const std::string problem = witness.value("problem", "");
+      Story::say("  " + printable(witness.value("name", "")) + " answers " + printable(problem));
+      if (problem.find("422") == std::string::npos) {
+        return fail(ErrorCode::kConflict, "a witness did not refuse a rewritten log");
+      }
+    }
+    return {};
+  }
+
   fs::path dir_;
   Story story_;
-  std::unique_ptr<Child> node_;
-  std::string url_;
+  DemoWitnesses witnesses_;
+  std::optional<Server> node_;
 };
 
-Result<void> run() {
+Result<void> run_demo() {
   const TemporaryFolder folder;
   if (folder.path().empty()) return fail(ErrorCode::kIo, "cannot make a temporary folder");
   std::printf("Witan demo, in %s (removed at the end)\n", folder.path().c_str());
@@ -254,7 +282,7 @@ void add_demo(Verb& top) {
   Verb& verb = top.verb("demo", "See the whole thing work, in a temporary folder");
   verb.footer("Example: witan demo");
   verb.runs([] {
-    const auto result = run();
+    const auto result = run_demo();
     return result ? kExitDone : report("demo", result.error());
   });
 }
