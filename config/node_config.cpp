@@ -58,6 +58,8 @@ Result<void> read_witnesses(TomlTable& table, NodeConfig& config) {
   if (deadline) out.deadline = std::chrono::milliseconds(*deadline);
   WITAN_ASSIGN(const auto beyond, table.integer("beyond_quorum_ms", 0, 60'000));
   if (beyond) out.beyond_quorum = std::chrono::milliseconds(*beyond);
+  WITAN_ASSIGN(const auto interval, table.integer("head_interval_ms", 0, kDayMs));
+  if (interval) out.head_interval = std::chrono::milliseconds(*interval);
   WITAN_ASSIGN(const auto without, table.string("without_quorum"));
   WITAN_ASSIGN(const auto after, table.integer("unwitnessed_after_ms", 100, kDayMs));
   if (without && *without != kHold && *without != kPublish) {
@@ -90,6 +92,11 @@ void write_witnesses(std::ostream& out, const std::optional<WitnessesConfig>& wi
            "quorum.\n"
            "# deadline_ms = 5000\n"
            "# beyond_quorum_ms = 100\n"
+           "# Heads are at least so far apart. A witness of the public network cosigns only so "
+           "many "
+           "a day:\n"
+           "# 600000 makes at most 144 of them. Statements wait for the next head, and share it.\n"
+           "# head_interval_ms = 0\n"
            "# \"hold\": nothing is published without quorum, and receipts wait. "
            "\"publish-unwitnessed\":\n"
            "# after unwitnessed_after_ms it is, and /status says so.\n"
@@ -99,7 +106,8 @@ void write_witnesses(std::ostream& out, const std::optional<WitnessesConfig>& wi
   out << "[witnesses]\npolicy = " << toml_string(witnesses->policy) << "\n";
   if (witnesses->ca) out << "ca = " << toml_string(*witnesses->ca) << "\n";
   out << "deadline_ms = " << witnesses->deadline.count() << "\n"
-      << "beyond_quorum_ms = " << witnesses->beyond_quorum.count() << "\n";
+      << "beyond_quorum_ms = " << witnesses->beyond_quorum.count() << "\n"
+      << "head_interval_ms = " << witnesses->head_interval.count() << "\n";
   if (witnesses->publish_unwitnessed_after) {
     out << "without_quorum = \"publish-unwitnessed\"\nunwitnessed_after_ms = "
         << witnesses->publish_unwitnessed_after->count() << "\n";

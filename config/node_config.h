@@ -26,6 +26,8 @@ struct WitnessesConfig {
   std::optional<std::string> ca;                 // PEM file of CAs for https, besides the system's
   std::chrono::milliseconds deadline{5'000};     // of one request
   std::chrono::milliseconds beyond_quorum{100};  // how long the rest is waited for
+  // A new head is signed at most so often. Statements wait for it, and share it.
+  std::chrono::milliseconds head_interval{0};
   // What happens to a head without quorum: it is held, or published after so long.
   std::optional<std::chrono::milliseconds> publish_unwitnessed_after;
 };

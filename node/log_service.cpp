@@ -75,6 +75,8 @@ class LogServiceImpl final : public LogService {
     return sequencer_.knows(entry);
   }
 
+  bool may_change(const PublishedHead& head) override { return publisher_->may_change(head); }
+
   LogStatus status() override {
     const std::lock_guard lock(mutex_);
     const SequencerStatus state = sequencer_.status();
@@ -278,8 +280,11 @@ class LogServiceImpl final : public LogService {
     publisher_->call_when_ready([this] { wake_signing(); });
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-      publish_awaiting();
-      if (const auto request = sequencer_.next_append(now())) {
+      // Once it may be published, the signed head goes to be stored with the next commit.
+      if (publish_due(*publisher_, sequencer_)) to_commit_.notify_one();
+      const auto pause = publisher_->pause(clock_.steady_ms());
+      const auto request = pause.count() > 0 ? std::nullopt : sequencer_.next_append(now());
+      if (request) {
         lock.unlock();
         sign(*request);
         lock.lock();
@@ -287,7 +292,9 @@ class LogServiceImpl final : public LogService {
       }
       // Still under the lock: a notification between the question and the wait would be lost.
       const auto deadline = sequencer_.next_append_deadline();
-      const auto wake = to_sign_.wait_for(lock, until(deadline, kEnclavePulse));
+      const auto nap = pause.count() > 0 ? std::min<std::chrono::milliseconds>(pause, kEnclavePulse)
+                                         : until(deadline, kEnclavePulse);
+      const auto wake = to_sign_.wait_for(lock, nap);
       if (wake == std::cv_status::timeout && !deadline && !stopping_) {
         lock.unlock();
         feel_pulse();
@@ -307,22 +314,9 @@ class LogServiceImpl final : public LogService {
       sequencer_.sign_failed(head.error(), now());
       return;
     }
+    publisher_->head_signed(clock_.steady_ms());
     if (const auto taken = sequencer_.signed_head(*head); !taken) {
       log_error("the enclave's head was not taken", {{"error", taken.error().message}});
-    }
-  }
-
-  // With the lock: once it may be published, the signed head goes to be stored with the next
-  // commit.
-  void publish_awaiting() {
-    const auto& head = sequencer_.awaiting_publication();
-    if (!head) return;
-    auto ready = publisher_->publication(*head);
-    if (!ready) return log_error("cannot make a checkpoint", {{"error", ready.error().message}});
-    if (!*ready) return;
-    auto& [checkpoint, witnessed] = **ready;
-    if (sequencer_.publish(head->head.size, std::move(checkpoint), std::move(witnessed))) {
-      to_commit_.notify_one();
     }
   }
 

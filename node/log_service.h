@@ -63,6 +63,8 @@ class LogService {
   // is answered like a new one, with its index. kOverloaded when a queue is full, kTimeout when
   // `wait` passed and it is not even decided.
   virtual void submit(Bytes statement, std::chrono::milliseconds wait, RegistrationDone done) = 0;
+  // Whether a published head may still get cosignatures that it lacks; see Publisher::may_change.
+  [[nodiscard]] virtual bool may_change(const PublishedHead& head) = 0;
   // Whether the statement is on its way into the log: accepted, and not published yet.
   [[nodiscard]] virtual bool pending(const Hash32& entry) = 0;
 

@@ -1,10 +1,12 @@
 #include "node/witnessing.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -37,6 +39,19 @@ std::string label_of(const std::string& name) {
   return out;
 }
 
+// Of a Retry-After header in seconds (RFC 9110, section 10.2.3); 0 without one. Dates, its other
+// form, are not read: the back-off serves as well.
+std::uint64_t retry_after_ms(const http::ClientResponse& response) {
+  constexpr std::uint64_t kSecondsMax = 86'400;
+  const auto header = response.header("retry-after");
+  std::uint64_t seconds = 0;
+  if (!header) return 0;
+  const char* const end = header->data() + header->size();
+  const auto [rest, error] = std::from_chars(header->data(), end, seconds);
+  if (rest != end || error == std::errc::invalid_argument) return 0;
+  return (error == std::errc() ? std::min(seconds, kSecondsMax) : kSecondsMax) * 1'000;
+}
+
 class WitnessingImpl final : public Witnessing {
  public:
   using Clients = std::vector<std::unique_ptr<http::Client>>;  // null: not asked
@@ -51,9 +66,9 @@ class WitnessingImpl final : public Witnessing {
         quorum_seconds_(metrics.histogram("witan_quorum_seconds",
                                           "From a head's signature to its quorum",
                                           Metrics::duration_bounds())) {
-    const auto states = collector_.witnesses();
+    const auto& witnesses = collector_.policy().witnesses;
     for (std::size_t i = 0; i < clients.size(); ++i) {
-      desks_.emplace_back(std::move(clients[i]), label_of(states[i].name));
+      desks_.emplace_back(std::move(clients[i]), witnesses[i].key, label_of(witnesses[i].name));
     }
     std::size_t number = 0;
     for (Desk& desk : desks_) {
@@ -81,11 +96,11 @@ class WitnessingImpl final : public Witnessing {
     decided_call_ = std::move(decided);
   }
 
-  Result<void> offer(std::string signed_note) override {
+  Result<void> offer(std::string signed_note, bool is_published) override {
     const std::lock_guard lock(mutex_);
     if (signed_note == offered_) return {};
     const std::uint64_t now_ms = clock_.steady_ms();
-    WITAN_TRY(collector_.offer(signed_note, now_ms));
+    WITAN_TRY(collector_.offer(signed_note, now_ms, is_published));
     offered_ = std::move(signed_note);
     offered_ms_ = now_ms;
     move_on();
@@ -107,12 +122,18 @@ class WitnessingImpl final : public Witnessing {
     return clock_.steady_ms() < offered_ms_ + options_.deadline_ms ? "" : collector_.waiting_for();
   }
 
+  std::string lacking() override {
+    const std::lock_guard lock(mutex_);
+    return collector_.lacking();
+  }
+
  private:
   // Where one witness's questions lie until its thread takes them.
   struct Desk {
-    Desk(std::unique_ptr<http::Client> http, std::string name)
-        : client(std::move(http)), label(std::move(name)) {}
+    Desk(std::unique_ptr<http::Client> http, VerifierKey verifier_key, std::string name)
+        : client(std::move(http)), key(std::move(verifier_key)), label(std::move(name)) {}
     const std::unique_ptr<http::Client> client;
+    const VerifierKey key;
     const std::string label;
     std::optional<WitnessQuestion> question;  // under mutex_
     std::condition_variable wake;
@@ -130,8 +151,10 @@ class WitnessingImpl final : public Witnessing {
     timer_wake_.notify_one();
     auto head = collector_.decide(now_ms);
     if (!head) return false;
-    quorum_seconds_.observe(static_cast<double>(now_ms - offered_ms_) / 1'000);
-    if (!head->quorum) {
+    if (!head->again) quorum_seconds_.observe(static_cast<double>(now_ms - offered_ms_) / 1'000);
+    if (head->again) {
+      log_info("the published head has its quorum now", {{"size", head->size.value}});
+    } else if (!head->quorum) {
       log_warning("a checkpoint is published without its quorum",
                   {{"size", head->size.value}, {"witnesses", collector_.policy().quorum}});
     } else if (std::exchange(said_waiting_, false)) {
@@ -181,11 +204,11 @@ class WitnessingImpl final : public Witnessing {
       const WitnessQuestion question = *std::exchange(desk.question, std::nullopt);
       lock.unlock();
       const std::uint64_t start_ms = clock_.steady_ms();
-      const WitnessAnswer answer = ask(*desk.client, question);
+      CheckedAnswer answer(desk.key, question, ask(*desk.client, question));
       const std::uint64_t now_ms = clock_.steady_ms();
       lock.lock();
       const std::string before = collector_.witnesses()[index].problem;
-      const WitnessOutcome outcome = collector_.answered(index, question.id, answer, now_ms);
+      const WitnessOutcome outcome = collector_.answered(std::move(answer), now_ms);
       note(desk, outcome, now_ms - start_ms, before, collector_.witnesses()[index]);
       if (move_on()) call(lock);
     }
@@ -193,13 +216,13 @@ class WitnessingImpl final : public Witnessing {
 
   WitnessAnswer ask(http::Client& client, const WitnessQuestion& question) const {
     auto proof = proofs_(question.old, question.size);
-    if (!proof) return {0, "no proof could be made: " + proof.error().message};
+    if (!proof) return {0, "no proof could be made: " + proof.error().message, 0};
     const std::string body =
         AddCheckpointRequest{question.old.value, std::move(*proof), question.note}.encode();
     const auto response =
         client.post("/add-checkpoint", as_bytes(body), "text/plain; charset=utf-8");
-    if (!response) return {0, response.error().message};
-    return {response->status, std::string(as_text(response->body))};
+    if (!response) return {0, response.error().message, 0};
+    return {response->status, std::string(as_text(response->body)), retry_after_ms(*response)};
   }
 
   void note(const Desk& desk, WitnessOutcome outcome, std::uint64_t took_ms,

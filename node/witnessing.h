@@ -3,6 +3,7 @@
 // witness/collector.h. Questions go out when a head is offered and answers are acted on when they
 // come; nothing is polled, so witnessing costs one round trip.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +24,8 @@ struct WitnessingOptions {
   TlogPolicy policy;
   CollectorOptions collector;
   std::optional<std::string> ca_file;  // PEM, besides the system's
+  // A new head is signed at most so often, so that witnesses with a quota a day last.
+  std::chrono::milliseconds head_interval{0};
 };
 
 // PROOF(from, D[to]) of the log's own tree.
@@ -42,15 +45,17 @@ class Witnessing {
   // Called, from another thread and under no lock, when take() may have something. Set it before
   // anything is offered.
   virtual void call_when_decided(std::function<void()> decided) = 0;
-  // Errors of Collector::offer. The same head again changes nothing.
-  virtual Result<void> offer(std::string signed_note) = 0;
-  // The offered head, once, when it is to be published.
+  // As Collector::offer. The same head again changes nothing.
+  virtual Result<void> offer(std::string signed_note, bool is_published) = 0;
+  // The offered head, when it is to be published, and when it has its quorum later.
   [[nodiscard]] virtual std::optional<WitnessedHead> take() = 0;
 
   [[nodiscard]] virtual std::vector<WitnessState> witnesses() = 0;
   // Why the offered head is not published; empty when none waits, or not for longer than a witness
   // may take to answer.
   [[nodiscard]] virtual std::string waiting_for() = 0;
+  // As Collector::lacking.
+  [[nodiscard]] virtual std::string lacking() = 0;
 };
 
 }  // namespace witan

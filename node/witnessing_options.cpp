@@ -17,6 +17,7 @@ Result<WitnessingOptions> read_witnessing_options(const WitnessesConfig& config,
   out.policy = *std::move(policy);
   out.collector.deadline_ms = static_cast<std::uint64_t>(config.deadline.count());
   out.collector.beyond_quorum_ms = static_cast<std::uint64_t>(config.beyond_quorum.count());
+  out.head_interval = config.head_interval;
   if (config.publish_unwitnessed_after) {
     out.collector.unwitnessed_after_ms =
         static_cast<std::uint64_t>(config.publish_unwitnessed_after->count());

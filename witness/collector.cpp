@@ -111,7 +111,7 @@ Result<Collector> Collector::make(TlogPolicy policy, const VerifierKey& log,
   return out;
 }
 
-Result<void> Collector::offer(std::string signed_note, std::uint64_t now_ms) {
+Result<void> Collector::offer(std::string signed_note, std::uint64_t now_ms, bool is_published) {
   WITAN_ASSIGN(Note note, Note::parse(signed_note));
   WITAN_ASSIGN(const Checkpoint checkpoint, Checkpoint::parse(note.text));
   if (head_ && checkpoint.size == head_->size && note.text == head_->note.text) return {};
@@ -120,7 +120,8 @@ Result<void> Collector::offer(std::string signed_note, std::uint64_t now_ms) {
                                           " after one of size " +
                                           std::to_string(head_->size.value));
   }
-  head_ = Head{checkpoint.size, std::move(note), std::move(signed_note), now_ms, {}, false};
+  head_ = Head{
+      checkpoint.size, std::move(note), std::move(signed_note), now_ms, {}, is_published, false};
   for (Asked& witness : asked_) {
     witness.line.reset();
     witness.conflicts = 0;
@@ -130,7 +131,7 @@ Result<void> Collector::offer(std::string signed_note, std::uint64_t now_ms) {
 }
 
 bool Collector::wants(const Asked& witness) const {
-  return head_ && !head_->decided && witness.state.asked && !witness.line;
+  return head_ && !head_->done && witness.state.asked && !witness.line;
 }
 
 std::vector<WitnessQuestion> Collector::questions(std::uint64_t now_ms) {
@@ -143,7 +144,7 @@ std::vector<WitnessQuestion> Collector::questions(std::uint64_t now_ms) {
     }
     if (!wants(witness) || witness.question || now_ms < witness.not_before_ms) continue;
     witness.question = Question{++last_id_, now_ms + options_.deadline_ms,
-                                std::min(witness.old, head_->size), head_->size, head_->note.text};
+                                std::min(witness.old, head_->size), head_->size};
     out.push_back({i, last_id_, witness.question->old, head_->size, head_->encoded});
   }
   return out;
@@ -158,25 +159,31 @@ void Collector::failed(Asked& witness, std::string problem, std::uint64_t now_ms
   witness.not_before_ms = now_ms + most - random_() % (most / 2 + 1);
 }
 
-// Whether the body has a valid cosignature of the witness over the text. With `for_head`, keeps it.
-bool Collector::take_lines(std::size_t index, std::string_view body, const std::string& text,
-                           bool for_head) {
-  Asked& witness = asked_[index];
-  auto lines = parse_signature_lines(body);
-  if (!lines) return false;
-  const Note note{text, {}};
-  bool valid = false;
-  std::uint64_t latest = 0;
+CheckedAnswer::CheckedAnswer(const VerifierKey& key, const WitnessQuestion& question,
+                             WitnessAnswer answer)
+    : answer_(std::move(answer)), witness_(question.witness), id_(question.id) {
+  auto note = Note::parse(question.note);
+  if (!note) return;
+  text_ = note->text;
+  if (answer_.status != 200) return;
+  auto lines = parse_signature_lines(answer_.body);
+  if (!lines) return;
+  std::size_t verified = 0;
   for (NoteSignature& line : *lines) {
-    const auto check = check_signature(note, line, policy_.witnesses[index].key);
+    if (line.name != key.name || line.id != key.id) continue;
+    if (verified++ == kLinesVerifiedMax) break;
+    const auto check = check_signature(*note, line, key);
     // The specification wants a time; later ones replace earlier ones.
-    if (check.status != SignatureStatus::kValid || check.timestamp.value_or(0) <= latest) continue;
-    latest = *check.timestamp;
-    valid = true;
-    if (for_head) witness.line = std::move(line);
+    if (check.status != SignatureStatus::kValid || check.timestamp.value_or(0) <= time_s_) continue;
+    time_s_ = *check.timestamp;
+    line_ = std::move(line);
   }
-  if (valid) witness.state.time_s = latest;
-  return valid;
+}
+
+// Keeps it, if it is over the offered head.
+void Collector::take_line(Asked& witness, CheckedAnswer& answer) {
+  witness.state.time_s = answer.time_s_;
+  if (answer.text_ == head_->note.text) witness.line = std::move(answer.line_);
 }
 
 WitnessOutcome Collector::take_conflict(Asked& witness, const Question& question,
@@ -208,32 +215,44 @@ WitnessOutcome Collector::take_conflict(Asked& witness, const Question& question
   return WitnessOutcome::kConflict;
 }
 
-WitnessOutcome Collector::answered(std::size_t witness, std::uint64_t id,
-                                   const WitnessAnswer& answer, std::uint64_t now_ms) {
-  Asked& asked = asked_.at(witness);
-  if (!asked.question || asked.question->id != id) {
+// The problem of an answer that is neither 200 nor 409, and how long its witness is left alone.
+WitnessOutcome Collector::take_failure(Asked& witness, const WitnessAnswer& answer,
+                                       std::uint64_t now_ms) {
+  if (answer.status == 0) {
+    witness.state.last_answer = "no answer";
+    failed(witness, shown(answer.body), now_ms);
+    return WitnessOutcome::kFailed;
+  }
+  witness.state.last_answer = std::to_string(answer.status);
+  std::string problem = "status " + witness.state.last_answer + ": " + shown(answer.body);
+  const bool heeded = answer.retry_after_ms > 0 && (answer.status == 429 || answer.status == 503);
+  const std::uint64_t pause_ms = std::min(answer.retry_after_ms, options_.retry_after_max_ms);
+  if (heeded) problem += "; left alone for " + std::to_string((pause_ms + 999) / 1'000) + " s";
+  failed(witness, std::move(problem), now_ms);
+  if (heeded) witness.not_before_ms = std::max(witness.not_before_ms, now_ms + pause_ms);
+  return WitnessOutcome::kRefused;
+}
+
+WitnessOutcome Collector::answered(CheckedAnswer answer, std::uint64_t now_ms) {
+  Asked& asked = asked_.at(answer.witness_);
+  if (!asked.question || asked.question->id != answer.id_) {
     // Too late, but a cosignature is a cosignature.
-    if (answer.status == 200 && wants(asked) &&
-        take_lines(witness, answer.body, head_->note.text, true)) {
+    if (answer.line_ && wants(asked)) {
+      take_line(asked, answer);
       check_quorum(now_ms);
     }
     return WitnessOutcome::kLate;
   }
   const Question question = *std::exchange(asked.question, std::nullopt);
-  if (answer.status == 409) return take_conflict(asked, question, answer.body, now_ms);
-  if (answer.status != 200) {
-    asked.state.last_answer = answer.status == 0 ? "no answer" : std::to_string(answer.status);
-    failed(asked,
-           (answer.status == 0 ? std::string() : "status " + std::to_string(answer.status) + ": ") +
-               shown(answer.body),
-           now_ms);
-    return answer.status == 0 ? WitnessOutcome::kFailed : WitnessOutcome::kRefused;
-  }
-  if (!take_lines(witness, answer.body, question.text, question.size == head_->size)) {
+  const unsigned status = answer.answer_.status;
+  if (status == 409) return take_conflict(asked, question, answer.answer_.body, now_ms);
+  if (status != 200) return take_failure(asked, answer.answer_, now_ms);
+  if (!answer.line_) {
     asked.state.last_answer = "200 without its cosignature";
     failed(asked, "status 200 without a valid cosignature under the policy's key", now_ms);
     return WitnessOutcome::kForged;
   }
+  take_line(asked, answer);
   asked.old = question.size;
   asked.state.size = std::max(asked.state.size, question.size);
   asked.state.last_answer = "cosigned";
@@ -269,13 +288,13 @@ std::string Collector::whole_note() const {
 }
 
 std::optional<WitnessedHead> Collector::decide(std::uint64_t now_ms) {
-  if (!head_ || head_->decided) return std::nullopt;
+  if (!head_ || head_->done) return std::nullopt;
   const bool met = head_->met_ms &&
                    (now_ms >= *head_->met_ms + options_.beyond_quorum_ms || all_answered(now_ms));
-  const bool given_up = !head_->met_ms && options_.unwitnessed_after_ms &&
+  const bool given_up = !head_->met_ms && !head_->unwitnessed && options_.unwitnessed_after_ms &&
                         now_ms >= head_->since_ms + *options_.unwitnessed_after_ms;
   if (!met && !given_up) return std::nullopt;
-  WitnessedHead out{head_->size, met, whole_note(), ""};
+  WitnessedHead out{head_->size, met, head_->unwitnessed, whole_note(), ""};
   if (met) {
     // As everybody else will check it. Each line was verified when it came, so this cannot fail;
     // if it did, asking again and again would not help.
@@ -285,15 +304,16 @@ std::optional<WitnessedHead> Collector::decide(std::uint64_t now_ms) {
       return std::nullopt;
     }
     out.small_note = std::move(verdict->smallest_note);
+    head_->done = true;
   } else {
     out.small_note = out.note;
+    head_->unwitnessed = true;
   }
-  head_->decided = true;
   return out;
 }
 
 std::optional<std::uint64_t> Collector::next_deadline(std::uint64_t now_ms) const {
-  if (!head_ || head_->decided) return std::nullopt;
+  if (!head_ || head_->done) return std::nullopt;
   std::optional<std::uint64_t> next;
   const auto at = [&next, now_ms](std::uint64_t time_ms) {
     next = std::min(next.value_or(time_ms), std::max(time_ms, now_ms));
@@ -307,7 +327,7 @@ std::optional<std::uint64_t> Collector::next_deadline(std::uint64_t now_ms) cons
   }
   if (head_->met_ms) {
     at(*head_->met_ms + options_.beyond_quorum_ms);
-  } else if (options_.unwitnessed_after_ms) {
+  } else if (options_.unwitnessed_after_ms && !head_->unwitnessed) {
     at(head_->since_ms + *options_.unwitnessed_after_ms);
   }
   return next;
@@ -319,16 +339,24 @@ std::vector<WitnessState> Collector::witnesses() const {
   return out;
 }
 
-std::string Collector::waiting_for() const {
-  if (!head_ || head_->decided) return "";
-  std::string missing;
+std::string Collector::missing() const {
+  std::string out;
   for (const Asked& witness : asked_) {
     if (witness.line) continue;
-    missing += (missing.empty() ? "" : "; ") + witness.state.name + ": " +
-               (witness.state.problem.empty() ? "has not answered yet" : witness.state.problem);
+    out += (out.empty() ? "" : "; ") + witness.state.name + ": " +
+           (witness.state.problem.empty() ? "has not answered yet" : witness.state.problem);
   }
-  return "the head of size " + std::to_string(head_->size.value) + " waits for the quorum \"" +
-         policy_.quorum + "\"; missing: " + missing;
+  return "the quorum \"" + policy_.quorum + "\"; missing: " + out;
+}
+
+std::string Collector::waiting_for() const {
+  if (!head_ || head_->done || head_->unwitnessed) return "";
+  return "the head of size " + std::to_string(head_->size.value) + " waits for " + missing();
+}
+
+std::string Collector::lacking() const {
+  if (!head_ || head_->done || !head_->unwitnessed) return "";
+  return "the published head of size " + std::to_string(head_->size.value) + " lacks " + missing();
 }
 
 }  // namespace witan

@@ -9,9 +9,9 @@
 // often as it is asked. Which size that is, a 409 tells: so two questions to a witness that can be
 // reached suffice, whatever was asked, answered or lost before, here or before a restart. Nothing
 // that one witness does keeps another from being asked, and none is given up on: after a failure
-// it is asked again, at most `backoff_max_ms` later. A head that some witnesses have cosigned
-// and that was never published is thus no obstacle either: it is offered again, or is in the past
-// of the one that is.
+// it is asked again, at most `backoff_max_ms` later, or `retry_after_max_ms` when it asks for a
+// pause. A head that some witnesses have cosigned and that was never published is thus no obstacle
+// either: it is offered again, or is in the past of the one that is.
 
 #include <cstdint>
 #include <optional>
@@ -36,6 +36,8 @@ struct CollectorOptions {
   // After the first failure of a witness, doubled with each further one, with jitter of up to half.
   std::uint64_t backoff_first_ms = 250;
   std::uint64_t backoff_max_ms = 10'000;
+  // How long at most a witness that answers 429 or 503 is left alone, when it asks for that.
+  std::uint64_t retry_after_max_ms = 600'000;
   // When set: a head without quorum for so long is published all the same.
   std::optional<std::uint64_t> unwitnessed_after_ms;
 };
@@ -50,8 +52,30 @@ struct WitnessQuestion {
 };
 
 struct WitnessAnswer {
-  unsigned status = 0;  // of HTTP; 0 when no answer came
-  std::string body;     // without status: why none came
+  unsigned status = 0;               // of HTTP; 0 when no answer came
+  std::string body;                  // without status: why none came
+  std::uint64_t retry_after_ms = 0;  // of a Retry-After header; 0: none
+};
+
+// An answer whose cosignature is verified, if it has one. Verifying takes time and needs nothing of
+// a collector: it is done before the collector is locked.
+class CheckedAnswer {
+ public:
+  // Lines under the witness's name and key id that are verified; a witness has one for each key,
+  // and is not to keep its log busy with more.
+  static constexpr std::size_t kLinesVerifiedMax = 4;
+
+  // `key` is that of the question's witness in the policy.
+  CheckedAnswer(const VerifierKey& key, const WitnessQuestion& question, WitnessAnswer answer);
+
+ private:
+  friend class Collector;
+  WitnessAnswer answer_;
+  std::size_t witness_;
+  std::uint64_t id_;
+  std::string text_;                   // that the question was about
+  std::optional<NoteSignature> line_;  // the latest valid cosignature over it
+  std::uint64_t time_s_ = 0;           // of the line
 };
 
 enum class WitnessOutcome {
@@ -83,6 +107,7 @@ struct WitnessState {
 struct WitnessedHead {
   TreeSize size;
   bool quorum = true;      // false: unwitnessed_after_ms has passed
+  bool again = false;      // was published without its quorum, and now has it
   std::string note;        // with all cosignatures
   std::string small_note;  // with the smallest set that meets the policy; same as `note` without it
 };
@@ -99,16 +124,17 @@ class Collector {
 
   // The head to be witnessed from now on, signed by the log; larger than all before it, or the same
   // again, which changes nothing. kMalformed when it is no checkpoint, kConflict when it is
-  // smaller.
-  Result<void> offer(std::string signed_note, std::uint64_t now_ms);
+  // smaller. `is_published`: it was published without its quorum, and witnesses are asked all the
+  // same.
+  Result<void> offer(std::string signed_note, std::uint64_t now_ms, bool is_published = false);
 
   // The questions to be sent now. Each has one answer; without it, it is given up on at its
   // deadline, by a call of this.
   [[nodiscard]] std::vector<WitnessQuestion> questions(std::uint64_t now_ms);
-  WitnessOutcome answered(std::size_t witness, std::uint64_t id, const WitnessAnswer& answer,
-                          std::uint64_t now_ms);
+  WitnessOutcome answered(CheckedAnswer answer, std::uint64_t now_ms);
 
-  // The offered head, once, when it is time to publish it. Ask after questions().
+  // The offered head, when it is time to publish it; and a second time when it has its quorum
+  // later. Ask after questions().
   [[nodiscard]] std::optional<WitnessedHead> decide(std::uint64_t now_ms);
 
   // When to call questions() and decide() again though nothing happened.
@@ -117,6 +143,9 @@ class Collector {
   [[nodiscard]] std::vector<WitnessState> witnesses() const;
   // Why the offered head is not published; empty when none waits.
   [[nodiscard]] std::string waiting_for() const;
+  // Who is asked for cosignatures of a head that was published without its quorum; empty when none
+  // was.
+  [[nodiscard]] std::string lacking() const;
   [[nodiscard]] const TlogPolicy& policy() const { return policy_; }
 
  private:
@@ -125,7 +154,6 @@ class Collector {
     std::uint64_t deadline_ms = 0;
     TreeSize old;
     TreeSize size;
-    std::string text;  // of the note
   };
   struct Asked {
     WitnessState state;
@@ -141,17 +169,20 @@ class Collector {
     std::string encoded;
     std::uint64_t since_ms = 0;
     std::optional<std::uint64_t> met_ms;  // the quorum
-    bool decided = false;
+    bool unwitnessed = false;             // published without its quorum, for which it waits on
+    bool done = false;
   };
 
   Collector(TlogPolicy policy, CollectorOptions options, std::uint64_t seed)
       : policy_(std::move(policy)), options_(options), random_(seed) {}
 
   [[nodiscard]] bool wants(const Asked& witness) const;
-  bool take_lines(std::size_t index, std::string_view body, const std::string& text, bool for_head);
+  void take_line(Asked& witness, CheckedAnswer& answer);
   WitnessOutcome take_conflict(Asked& witness, const Question& question, std::string_view body,
                                std::uint64_t now_ms);
+  WitnessOutcome take_failure(Asked& witness, const WitnessAnswer& answer, std::uint64_t now_ms);
   void failed(Asked& witness, std::string problem, std::uint64_t now_ms);
+  [[nodiscard]] std::string missing() const;
   void check_quorum(std::uint64_t now_ms);
   [[nodiscard]] bool all_answered(std::uint64_t now_ms) const;
   [[nodiscard]] std::string whole_note() const;

@@ -34,8 +34,9 @@ struct BatchEntry {
 
 // One transaction: publications first, then the decision.
 struct StoreCommit {
-  std::vector<PublishedHead>
-      publish;  // growing sizes, each above the last published and at most decided
+  // Growing sizes, each above the last published and at most decided. The first may be the newest
+  // published head again, whose checkpoints are then replaced.
+  std::vector<PublishedHead> publish;
   // The compare-and-swap of the head register: applied only when the register holds exactly
   // `expected` (nullopt: an empty store). New register value: next.
   struct Decide {

@@ -296,6 +296,17 @@ Result<void> Sequencer::publish(TreeSize size, std::string checkpoint, std::stri
   return {};
 }
 
+Result<void> Sequencer::publish_again(PublishedHead head) {
+  const TreeSize size = head.head.head.size;
+  if (!may_publish_again() || size != published_) {
+    return fail(ErrorCode::kConflict, "a head of size " + std::to_string(size.value) +
+                                          " cannot be published again; the newest has size " +
+                                          std::to_string(published_.value));
+  }
+  to_publish_ = std::move(head);
+  return {};
+}
+
 std::optional<std::uint64_t> Sequencer::next_commit_deadline() const {
   if (halted_ || deciding_) return std::nullopt;
   if (!pool_.empty()) {
@@ -310,8 +321,7 @@ std::optional<std::uint64_t> Sequencer::next_commit_deadline() const {
 
 std::optional<std::uint64_t> Sequencer::next_append_deadline() const {
   if (halted_ || append_under_way_) return std::nullopt;
-  const bool free = !awaiting_ && !to_publish_ && !publishing_;
-  if (append_ || (free && !unsigned_heads_.empty())) return append_not_before_ms_;
+  if (append_ || (may_publish_again() && !unsigned_heads_.empty())) return append_not_before_ms_;
   return std::nullopt;
 }
 

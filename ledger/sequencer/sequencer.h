@@ -132,6 +132,13 @@ class Sequencer {
   // The quorum is met. kConflict when no head of that size waits.
   // `checkpoint` and `witnessed` as in PublishedHead.
   Result<void> publish(TreeSize size, std::string checkpoint, std::string witnessed = {});
+  // Whether publish_again would be taken now: nothing else is on its way to be published.
+  [[nodiscard]] bool may_publish_again() const {
+    return !awaiting_ && !to_publish_ && !publishing_;
+  }
+  // The newest published head again, with cosignatures that it lacked. kConflict when it is not the
+  // newest, or !may_publish_again().
+  Result<void> publish_again(PublishedHead head);
 
   // The steady times at which to ask next_commit and next_append again though nothing happened, and
   // the earlier of the two.

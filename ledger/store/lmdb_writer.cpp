@@ -23,12 +23,31 @@ std::string describe(const std::optional<TreeHead>& head) {
          ", time " + std::to_string(head->time_ms);
 }
 
+// Of the newest published head.
+Result<void> replace_checkpoint(MDB_txn* txn, const Tables& tables, const PublishedHead& head) {
+  const TreeSize size = head.head.head.size;
+  WITAN_ASSIGN(const auto found, get(txn, tables.heads, encode64(size.value)));
+  if (!found) return fail(ErrorCode::kIo, "the store is damaged: its newest head is gone");
+  WITAN_ASSIGN(const PublishedHead stored, decode_head(size, *found));
+  if (stored.head.head != head.head.head) {
+    return fail(ErrorCode::kConflict,
+                "another head of size " + std::to_string(size.value) + " is published already");
+  }
+  return put(txn, tables.heads, encode64(size.value), encode_head(head));
+}
+
 Result<void> write_publications(MDB_txn* txn, const Tables& tables, const StoreCommit& commit,
                                 const std::optional<TreeHead>& decided) {
   if (commit.publish.empty()) return {};
   WITAN_ASSIGN(TreeSize last, newest_published_size(txn, tables));
+  bool replaced = false;
   for (const PublishedHead& head : commit.publish) {
     const TreeSize size = head.head.head.size;
+    if (&head == &commit.publish.front() && size == last && last.value > 0) {
+      WITAN_TRY(replace_checkpoint(txn, tables, head));
+      replaced = true;
+      continue;
+    }
     if (size <= last || !decided || size > decided->size) {
       return fail(ErrorCode::kConflict, "a head of size " + std::to_string(size.value) +
                                             " cannot be published: the last published has size " +
@@ -39,7 +58,7 @@ Result<void> write_publications(MDB_txn* txn, const Tables& tables, const StoreC
     last = size;
   }
   const std::string& witnessed = commit.publish.back().witnessed;
-  if (witnessed.empty()) return {};
+  if (witnessed.empty() && !replaced) return {};
   Bytes value = to_bytes(encode64(last.value));
   append(value, as_bytes(witnessed));
   return put(txn, tables.meta, as_bytes(kCheckpointKey), value);

@@ -72,16 +72,24 @@ std::string etag_of(std::string_view id, TreeSize head) {
   return "\"" + std::string(id.substr(0, 32)) + "-" + std::to_string(head.value) + "\"";
 }
 
+// What is made from a head that may still be cosigned is not to be kept: it is better later.
+http::Response settled(const http::Request& request, const std::string& etag, bool may_change,
+                       http::Response response) {
+  if (!may_change) return immutable(request, etag, std::move(response));
+  return std::move(response).with("Cache-Control", "no-store");
+}
+
 http::Response transparent_statement(const http::Request& request, ReadView& view,
-                                     const Located& located, const std::string& etag) {
+                                     const Located& located, const std::string& etag,
+                                     bool may_change) {
   auto bytes = view.statement(located.index);
   if (!bytes) return problem_for(request.path, bytes.error());
   auto statement = Statement::parse(*bytes, bytes->size());
   if (!statement) return problem_for(request.path, statement.error());
   const bool typed = accepts_type(request, kStatementCose);
-  return immutable(request, etag,
-                   http::Response::bytes(200, std::string(typed ? kStatementCose : kCose),
-                                         embed_receipts(*statement, {receipt_of(located)})));
+  return settled(request, etag, may_change,
+                 http::Response::bytes(200, std::string(typed ? kStatementCose : kCose),
+                                       embed_receipts(*statement, {receipt_of(located)})));
 }
 
 }  // namespace
@@ -123,16 +131,16 @@ http::Response get_entry(const Context& context, const http::Request& request) {
 
   const Located& found = **located;
   const std::string etag = etag_of(id, found.head.head.head.size);
+  const bool may_change = context.log.may_change(found.head);
   switch (what) {
     case What::kReceipt:
-      return immutable(request, etag,
-                       receipt_response(found, id, accepts_type(request, kReceiptCose)));
+      return settled(request, etag, may_change,
+                     receipt_response(found, id, accepts_type(request, kReceiptCose)));
     case What::kStatement:
-      return transparent_statement(request, **view, found, etag);
+      return transparent_statement(request, **view, found, etag, may_change);
     case What::kProof:
-      return immutable(
-          request, etag,
-          http::Response::text(200, "text/plain; charset=utf-8", tlog_proof_of(found)));
+      return settled(request, etag, may_change,
+                     http::Response::text(200, "text/plain; charset=utf-8", tlog_proof_of(found)));
   }
   return cbor_problem(500, "Internal Server Error", "unknown kind of answer");
 }

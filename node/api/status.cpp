@@ -29,6 +29,7 @@ Json witnessing_json(const WitnessingStatus& witnessing) {
   out["without_quorum"] = witnessing.unwitnessed_after_ms ? "publish-unwitnessed" : "hold";
   out["published_witnessed"] = witnessing.published_witnessed;
   out["waiting_for"] = witnessing.waiting_for;
+  out["lacking"] = witnessing.lacking;
   out["witnesses"] = Json::array();
   for (const WitnessState& witness : witnessing.witnesses) {
     out["witnesses"].push_back({{"name", witness.name},

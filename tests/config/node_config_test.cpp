@@ -20,6 +20,7 @@ TEST_CASE("node configuration: witnesses are read, and written as they are read"
 
   const std::string all =
       "policy = \"w.policy\"\nca = \"ca.pem\"\ndeadline_ms = 700\nbeyond_quorum_ms = 0\n"
+      "head_interval_ms = 60000\n"
       "without_quorum = \"publish-unwitnessed\"\nunwitnessed_after_ms = 9000\n";
   for (const std::string& lines : {std::string("policy = \"w.policy\"\n"), all}) {
     const auto config = NodeConfig::parse(kStart + lines, "w.toml");
@@ -29,6 +30,7 @@ TEST_CASE("node configuration: witnesses are read, and written as they are read"
     CHECK(again->encode() == config->encode());
     CHECK(again->witnesses->ca == config->witnesses->ca);
     CHECK(again->witnesses->deadline == config->witnesses->deadline);
+    CHECK(again->witnesses->head_interval == config->witnesses->head_interval);
     CHECK(again->witnesses->publish_unwitnessed_after ==
           config->witnesses->publish_unwitnessed_after);
   }

@@ -39,12 +39,18 @@ TEST_CASE("witnessed node: receipts verify offline against its policy, across re
   const auto verify = [&](const Bytes& statement) {
     const http::ClientResponse got = node.get("/entries/" + id_of(statement));
     CHECK(got.status == 200);
+    const http::ClientResponse proof = node.get("/entries/" + id_of(statement) + ".tlog-proof");
+    CHECK(proof.status == 200);
     write_text(file, std::string(as_text(statement)));
-    write_text(receipt, std::string(as_text(got.body)));
-    const ChildResult result = run_witan({"verify", "--statement", file, "--receipt", receipt,
-                                          "--policy", trust, "--issuer-key", pem});
-    INFO(result.out << result.err);
-    CHECK(result.exit_code == 0);
+    for (const http::ClientResponse& evidence : {got, proof}) {
+      write_text(receipt, std::string(as_text(evidence.body)));
+      const ChildResult result = run_witan({"verify", "--statement", file, "--receipt", receipt,
+                                            "--policy", trust, "--issuer-key", pem});
+      INFO(result.out << result.err);
+      CHECK(result.exit_code == 0);
+      CHECK_THAT(result.out,
+                 ContainsSubstring("quorum \"both\" is met by one.example, two.example"));
+    }
   };
   const Bytes a = node.issuer().statement("a");
   const unsigned first = node.post(a).status;
@@ -88,7 +94,8 @@ TEST_CASE("witan policy: checks and shows") {
   const std::string example = std::string(WITAN_SOURCE_DIR) + "/config/examples/witnesses.policy";
   const ChildResult good = run_witan({"policy", "check", example});
   CHECK(good.exit_code == 0);
-  CHECK_THAT(good.out, ContainsSubstring("1 logs, 4 witnesses, 1 groups, quorum three"));
+  CHECK_THAT(good.out, ContainsSubstring("1 log, 4 witnesses, 1 group, quorum three"));
+  CHECK(good.out.find("note:") == std::string::npos);
   const ChildResult shown = run_witan({"policy", "show", example});
   CHECK(shown.exit_code == 0);
   CHECK_THAT(shown.out, ContainsSubstring("1 lying organisation"));
@@ -101,6 +108,21 @@ TEST_CASE("witan policy: checks and shows") {
 
   const TempDir folder;
   const std::string file = folder.at("wrong.policy");
+  std::string weak = read_text(example);
+  weak.replace(weak.find("group three 3"), 13, "group three 1");
+  weak.replace(weak.find(" https://witness.north.example"), 30, " ftp://witness.north.example");
+  weak.replace(weak.find(" west\nquorum"), 5, "");
+  write_text(file, weak);
+  const ChildResult doubtful = run_witan({"policy", "check", file});
+  CHECK(doubtful.exit_code == 0);
+  CHECK_THAT(doubtful.out, ContainsSubstring("note: north: found the URL ftp://"));
+  CHECK_THAT(doubtful.out, ContainsSubstring("note: west counts for nothing in the quorum"));
+  CHECK_THAT(doubtful.out, ContainsSubstring("note: one lying organisation suffices"));
+  // Not what `verify --policy` takes, which says what it takes.
+  const ChildResult mistaken =
+      run_witan({"verify", "--statement", file, "--receipt", file, "--policy", example});
+  CHECK(mistaken.exit_code == 2);
+  CHECK_THAT(mistaken.err, ContainsSubstring("is a tlog-policy; expected a trust file"));
   write_text(file, "# fine\n\ngroup g 2 nobody\nquorum g\n");
   const ChildResult wrong = run_witan({"policy", "check", file});
   CHECK(wrong.exit_code == 1);

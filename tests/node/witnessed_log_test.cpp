@@ -39,6 +39,8 @@ class WitnessedLog : public LogFixture {
     options.collector.backoff_first_ms = 5;
     options.collector.backoff_max_ms = 20;
     REQUIRE(reopen());
+    // The log's beginning, which was published before anybody could cosign it.
+    REQUIRE(eventually([this] { return status().published_witnessed; }));
   }
 
   static VerifierKey log_vkey_of(LogService& service) {
@@ -76,6 +78,13 @@ class WitnessedLog : public LogFixture {
   WitnessingOptions options;
 };
 
+std::string header_of(const http::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
 std::size_t signatures_of(const std::string& note) {
   return Note::parse(note).value().signatures.size();
 }
@@ -106,22 +115,24 @@ TEST_CASE("witnessed log: published with all cosignatures, receipts with those t
   const auto proof = check_tlog_proof(log.options.policy, tlog_proof_of(located), leaf);
   REQUIRE(proof);
   CHECK(proof->smallest.size() == 2);
-  // The log's beginning was published before anybody witnessed it.
+  // The log's beginning was witnessed when the log was opened.
   const Located first = locate(*view, log.log->tiles(), LeafIndex{0}).value().value();
-  CHECK_FALSE(check_checkpoint(log.options.policy, first.head.checkpoint));
+  CHECK(first.head.head.head.size == TreeSize{2});
+  CHECK(check_checkpoint(log.options.policy, first.head.checkpoint));
 }
 
 TEST_CASE("witnessed log: each statement needs one request to each witness") {
   WitnessedLog log;
-  CHECK(log.submit(log.issuer.statement("0"), kPatient) == "published 2");
   // New witnesses stood at 0, which they had to say.
   CHECK(log.witness(0).requests() == 2);
+  CHECK(log.submit(log.issuer.statement("0"), kPatient) == "published 2");
+  CHECK(log.witness(0).requests() == 3);
   for (int i = 1; i <= 5; ++i) {
     CHECK(log.submit(log.issuer.statement(std::to_string(i)), kPatient).substr(0, 9) ==
           "published");
   }
   for (const FakeWitness& witness : log.witnesses) {
-    CHECK(witness.requests() == 7);
+    CHECK(witness.requests() == 8);
     CHECK(witness.mark().size == log.newest().head.head.size);
   }
 }
@@ -202,18 +213,50 @@ TEST_CASE("witnessed log: publishes without quorum when the operator wants it, a
   CHECK_FALSE(check_checkpoint(log.options.policy, log.newest().checkpoint));
   CHECK_THAT(std::string(as_text(log.get("/metrics").body_view())),
              ContainsSubstring("witan_log_published_witnessed 0"));
-  REQUIRE(log.reopen());
+  CHECK_THAT(log.status().lacking, ContainsSubstring("size 3 lacks the quorum \"two\""));
+  CHECK(log.status().waiting_for.empty());
+  CHECK(log.get("/healthz").status == 200);
+  const std::string id = id_of(log.issuer.statement("a"));
+  const http::Response early = log.get("/entries/" + id + ".tlog-proof");
+  CHECK(header_of(early, "Cache-Control") == "no-store");
+  const bool with_restart = GENERATE(false, true);
+  if (with_restart) REQUIRE(log.reopen());
   CHECK_FALSE(log.status().published_witnessed);
   log.witness(0).start();
   log.witness(1).start();
-  CHECK(eventually([&] {
-    log.submit(log.issuer.statement(std::to_string(log.newest().head.head.size.value)), kPatient);
-    return log.status().published_witnessed;
-  }));
+  // Nothing newer comes: the same head gets its cosignatures, and its receipts too.
+  REQUIRE(eventually([&] { return check_checkpoint(log.options.policy, log.newest().witnessed); }));
+  CHECK(log.newest().head.head.size == TreeSize{3});
+  CHECK(log.status().published_witnessed);
+  CHECK(log.status().lacking.empty());
+  const http::Response late = log.get("/entries/" + id + ".tlog-proof");
+  CHECK_THAT(header_of(late, "Cache-Control"), ContainsSubstring("immutable"));
+  CHECK(check_tlog_proof(log.options.policy, as_text(late.body_view()),
+                         leaf_hash(sha256(log.issuer.statement("a")))));
+  CHECK(log.submit(log.issuer.statement("b"), kPatient) == "published 3");
   const std::string metrics(as_text(log.get("/metrics").body_view()));
   CHECK_THAT(metrics, ContainsSubstring("witan_log_published_witnessed 1"));
   CHECK_THAT(metrics, ContainsSubstring("witan_witness_answers_total"));
   CHECK_THAT(metrics, ContainsSubstring("outcome=\"cosigned\""));
+}
+
+TEST_CASE("witnessed log: heads keep their distance, and statements share the next one") {
+  WitnessedLog log;
+  log.options.head_interval = std::chrono::hours(1);
+  REQUIRE(log.reopen());
+  const std::uint64_t before = log.witness(0).requests();
+  CHECK(log.submit(log.issuer.statement("first"), kPatient) == "published 2");
+  for (int i = 3; i <= 5; ++i) {
+    CHECK(log.submit(log.issuer.statement(std::to_string(i)), 10ms) ==
+          "decided " + std::to_string(i));
+  }
+  CHECK(log.witness(0).requests() == before + 1);
+  CHECK(log.newest().head.head.size == TreeSize{3});
+  CHECK(log.get("/healthz").status == 200);
+  log.options.head_interval = 0ms;
+  REQUIRE(log.reopen());
+  CHECK(log.submit(log.issuer.statement("3"), kPatient) == "published 3");
+  CHECK(log.witness(0).requests() <= before + 3);
 }
 
 TEST_CASE("witnessed log: a witness that has seen more than the log is reported") {

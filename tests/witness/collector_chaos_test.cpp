@@ -1,6 +1,7 @@
 // Whatever witnesses do and the network loses, and however often the log restarts: as soon as
 // enough honest witnesses can be reached, the newest head is published.
 
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -32,6 +33,8 @@ class Chaos {
     options_.deadline_ms = 200 + below(3'000);
     options_.beyond_quorum_ms = below(300);
     options_.backoff_max_ms = 1'000 + below(9'000);
+    options_.retry_after_max_ms = 1 + below(9'000);
+    if (chance(30)) options_.unwitnessed_after_ms = 100 + below(5'000);
     restart();
     next_head(0);
   }
@@ -43,15 +46,16 @@ class Chaos {
     const TreeSize newest = head_;
     const std::uint64_t start = now_;
     // The longest that a pause, a question that is lost already, and two answers can take.
-    const std::uint64_t patience =
-        options_.backoff_max_ms + 2 * options_.deadline_ms + options_.beyond_quorum_ms + 3'000;
-    while (published_ < newest) {
+    const std::uint64_t patience = std::max(options_.backoff_max_ms, options_.retry_after_max_ms) +
+                                   2 * options_.deadline_ms + options_.beyond_quorum_ms + 3'000;
+    while (witnessed_ < newest) {
       if (now_ > start + patience) return describe(newest);
       step();
     }
     return problem_;
   }
   [[nodiscard]] std::uint64_t published() const { return heads_published_; }
+  [[nodiscard]] std::uint64_t witnessed_later() const { return witnessed_later_; }
   [[nodiscard]] std::uint64_t asked() const { return asked_; }
 
  private:
@@ -59,8 +63,9 @@ class Chaos {
   bool chance(unsigned percent) { return below(100) < percent; }
 
   [[nodiscard]] std::string describe(TreeSize newest) const {
-    return "head " + std::to_string(newest.value) + " is not published, but " +
-           std::to_string(published_.value) + "; " + collector_->waiting_for();
+    return "head " + std::to_string(newest.value) + " is not witnessed, but " +
+           std::to_string(witnessed_.value) + "; " + collector_->waiting_for() +
+           collector_->lacking();
   }
 
   void at(std::uint64_t time_ms, std::function<void()> what) {
@@ -73,7 +78,9 @@ class Chaos {
     collector_.emplace(Collector::make(keys_.policy(count_, threshold_), keys_.log_vkey(), options_,
                                        published_, random_())
                            .value());
-    if (head_ > published_) REQUIRE(collector_->offer(keys_.head(head_), now_));
+    if (head_ > witnessed_) {
+      REQUIRE(collector_->offer(keys_.head(head_), now_, head_ == published_));
+    }
   }
 
   void next_head(std::uint64_t after_ms) {
@@ -115,6 +122,7 @@ class Chaos {
       WitnessAnswer honest = witnesses_[question.witness].answer(keys_, question);
       if (!calm_ && chance(10)) return;
       if (!calm_ && chance(3)) honest = {500, "oops\n"};
+      if (!calm_ && chance(3)) honest = {429, "too many\n", 1 + below(1'000'000)};
       const std::uint64_t back = 1 + below(calm_ ? 100 : options_.deadline_ms);
       at(now_ + back, [this, question, life, honest] { answer(question, life, honest); });
     });
@@ -122,11 +130,11 @@ class Chaos {
 
   void answer(const WitnessQuestion& question, std::uint64_t life, const WitnessAnswer& given) {
     if (life != life_) return;
-    collector_->answered(question.witness, question.id, given, now_);
+    answer_to(*collector_, question, given, now_);
   }
 
   WitnessAnswer lie(const WitnessQuestion& question) {
-    switch (below(7)) {
+    switch (below(8)) {
       case 0:
         return {409, encode_tlog_size(below(2 * head_.value + 2))};
       case 1:
@@ -139,6 +147,8 @@ class Chaos {
         return {200, keys_.cosigned(0, question.size)};
       case 5:
         return {200, keys_.cosigned(question.witness, question.size)};
+      case 6:
+        return {503, "later", ~std::uint64_t{0}};
       default:
         return {static_cast<unsigned>(400 + below(100)), "no"};
     }
@@ -147,12 +157,21 @@ class Chaos {
   void publish(const WitnessedHead& head) {
     const auto whole = check_checkpoint(collector_->policy(), head.note);
     const auto small = check_checkpoint(collector_->policy(), head.small_note);
-    if (!whole || !small || !head.quorum) problem_ = "published without its quorum";
     if (head.size != head_) problem_ = "published another head than the newest";
+    if (head.again != (head.size == published_)) problem_ = "published twice";
+    if (!head.quorum && (!options_.unwitnessed_after_ms || head.again)) {
+      problem_ = "published without its quorum";
+    }
+    if (head.quorum && (!whole || !small)) problem_ = "does not have the quorum that it claims";
     if (small && small->smallest.size() != threshold_) problem_ = "not the smallest set";
+    if (head.quorum) witnessed_ = head.size;
+    if (!head.again) {
+      ++heads_published_;
+      if (!calm_) next_head(below(2'000));
+    } else {
+      ++witnessed_later_;
+    }
     published_ = head.size;
-    ++heads_published_;
-    if (!calm_) next_head(below(2'000));
   }
 
   CollectorKeys& keys_;
@@ -164,26 +183,28 @@ class Chaos {
   std::optional<Collector> collector_;
   std::multimap<std::uint64_t, std::function<void()>> events_;
   std::uint64_t now_ = 0, life_ = 0;
-  TreeSize head_, published_;
+  TreeSize head_, published_, witnessed_;
   bool calm_ = false;
-  std::uint64_t heads_published_ = 0, asked_ = 0;
+  std::uint64_t heads_published_ = 0, witnessed_later_ = 0, asked_ = 0;
   std::string problem_;
 };
 
 TEST_CASE("collector: no order of answers, losses, lies and restarts keeps a log from publishing") {
   constexpr std::uint64_t kSeeds = kSanitized ? 200 : 2'000;
   CollectorKeys keys;
-  std::uint64_t published = 0, asked = 0;
+  std::uint64_t published = 0, later = 0, asked = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     Chaos chaos(keys, seed);
     const std::string problem = chaos.run();
     INFO("seed " << seed);
     REQUIRE(problem.empty());
     published += chaos.published();
+    later += chaos.witnessed_later();
     asked += chaos.asked();
   }
+  CHECK(later > 0);
   std::cout << "collector runs: " << kSeeds << ", heads published: " << published
-            << ", questions: " << asked << "\n";
+            << ", witnessed later: " << later << ", questions: " << asked << "\n";
 }
 
 }  // namespace

@@ -7,37 +7,10 @@
 
 #include "config/limits.h"
 #include "tests/support/catch.h"
-#include "tests/witness/collector_world.h"
+#include "tests/witness/collector_steps.h"
 
 namespace witan::test {
 namespace {
-
-CollectorKeys& collector_keys() {
-  static CollectorKeys keys;
-  return keys;
-}
-
-Collector make_collector(std::size_t count, std::size_t threshold, CollectorOptions options = {},
-                         std::uint64_t published = 0) {
-  auto made = Collector::make(collector_keys().policy(count, threshold),
-                              collector_keys().log_vkey(), options, TreeSize{published}, 1);
-  REQUIRE(made);
-  return *std::move(made);
-}
-
-void offer(Collector& collector, std::uint64_t size, std::uint64_t now_ms) {
-  REQUIRE(collector.offer(collector_keys().head(TreeSize{size}), now_ms));
-}
-
-WitnessOutcome cosign(Collector& collector, const WitnessQuestion& question, std::uint64_t now_ms) {
-  return collector.answered(question.witness, question.id,
-                            {200, collector_keys().cosigned(question.witness, question.size)},
-                            now_ms);
-}
-
-std::size_t lines_in(const std::string& note) {
-  return Note::parse(note).value().signatures.size();
-}
 
 TEST_CASE("collector: asks all at once, and publishes with all cosignatures when all answered") {
   Collector collector = make_collector(3, 2);
@@ -87,7 +60,7 @@ TEST_CASE("collector: a failure beyond the quorum ends the waiting") {
   const auto questions = collector.questions(0);
   cosign(collector, questions[0], 20);
   cosign(collector, questions[1], 20);
-  CHECK(collector.answered(2, questions[2].id, {0, "connection refused"}, 25) ==
+  CHECK(answer_to(collector, questions[2], {0, "connection refused"}, 25) ==
         WitnessOutcome::kFailed);
   CHECK(collector.decide(25));
   CHECK(collector.witnesses()[2].problem == "connection refused");
@@ -99,7 +72,7 @@ TEST_CASE("collector: beyond the quorum it does not wait for one that failed las
   auto questions = collector.questions(0);
   cosign(collector, questions[0], 1);
   cosign(collector, questions[1], 1);
-  CHECK(collector.answered(2, questions[2].id, {0, "timeout"}, 1) == WitnessOutcome::kFailed);
+  CHECK(answer_to(collector, questions[2], {0, "timeout"}, 1) == WitnessOutcome::kFailed);
   CHECK(collector.decide(1));
   offer(collector, 6, 1'000);
   questions = collector.questions(1'000);
@@ -120,7 +93,7 @@ TEST_CASE("collector: learns from a 409 where a witness stands") {
   auto questions = collector.questions(0);
   REQUIRE(questions.size() == 1);
   CHECK(questions[0].old == TreeSize{4});
-  CHECK(collector.answered(0, questions[0].id, {409, "7\n"}, 5) == WitnessOutcome::kConflict);
+  CHECK(answer_to(collector, questions[0], {409, "7\n"}, 5) == WitnessOutcome::kConflict);
   questions = collector.questions(5);
   REQUIRE(questions.size() == 1);
   CHECK(questions[0].old == TreeSize{7});
@@ -134,7 +107,7 @@ TEST_CASE("collector: a witness that is ahead of the log is reported, and asked 
   Collector collector = make_collector(1, 1);
   offer(collector, 9, 0);
   const auto question = collector.questions(0).at(0);
-  CHECK(collector.answered(0, question.id, {409, "10\n"}, 0) == WitnessOutcome::kAhead);
+  CHECK(answer_to(collector, question, {409, "10\n"}, 0) == WitnessOutcome::kAhead);
   CHECK_THAT(collector.witnesses()[0].problem, ContainsSubstring("old backup"));
   CHECK_THAT(collector.waiting_for(), ContainsSubstring("10 leaves"));
   CHECK(collector.questions(0).empty());
@@ -151,13 +124,13 @@ TEST_CASE("collector: 409s that make no sense are failures") {
     Collector collector = make_collector(1, 1);
     offer(collector, 9, 0);
     const auto question = collector.questions(0).at(0);
-    CHECK(collector.answered(0, question.id, {409, body}, 0) == WitnessOutcome::kRefused);
+    CHECK(answer_to(collector, question, {409, body}, 0) == WitnessOutcome::kRefused);
     CHECK(collector.witnesses()[0].failures == 1);
   }
   Collector collector = make_collector(1, 1, {}, 4);
   offer(collector, 9, 0);
   const auto question = collector.questions(0).at(0);
-  CHECK(collector.answered(0, question.id, {409, "4\n"}, 0) == WitnessOutcome::kRefused);
+  CHECK(answer_to(collector, question, {409, "4\n"}, 0) == WitnessOutcome::kRefused);
 }
 
 TEST_CASE("collector: a witness whose 409s change is not asked in a circle") {
@@ -168,7 +141,7 @@ TEST_CASE("collector: a witness whose 409s change is not asked in a circle") {
        questions = collector.questions(0)) {
     ++asked;
     REQUIRE(asked < 10);
-    collector.answered(0, questions[0].id, {409, asked % 2 == 1 ? "3\n" : "4\n"}, 0);
+    answer_to(collector, questions[0], {409, asked % 2 == 1 ? "3\n" : "4\n"}, 0);
   }
   CHECK(asked == 4);
   CHECK(collector.next_deadline(0) > 0);
@@ -181,7 +154,7 @@ TEST_CASE("collector: only valid lines of the witness's own key count") {
     Collector collector = make_collector(2, 1);
     offer(collector, 9, 0);
     const auto question = collector.questions(0).at(0);
-    return collector.answered(0, question.id, {200, body}, 0);
+    return answer_to(collector, question, {200, body}, 0);
   };
   CHECK(outcome(keys.cosigned(0, size)) == WitnessOutcome::kCosigned);
   CHECK(outcome(keys.cosigned(1, size) + keys.cosigned(0, size)) == WitnessOutcome::kCosigned);
@@ -191,6 +164,39 @@ TEST_CASE("collector: only valid lines of the witness's own key count") {
   CHECK(outcome(keys.forged(0, size)) == WitnessOutcome::kForged);
   CHECK(outcome("") == WitnessOutcome::kForged);
   CHECK(outcome("thanks\n") == WitnessOutcome::kForged);
+  // However many it sends, few are verified.
+  std::string many, some;
+  for (std::size_t i = 0; i < CheckedAnswer::kLinesVerifiedMax; ++i) {
+    if (i > 0) some += keys.forged(0, size);
+    many += keys.forged(0, size);
+  }
+  CHECK(outcome(some + keys.cosigned(0, size)) == WitnessOutcome::kCosigned);
+  CHECK(outcome(many + keys.cosigned(0, size)) == WitnessOutcome::kForged);
+}
+
+TEST_CASE("collector: a pause that a witness asks for is kept, if it is not too long") {
+  CollectorOptions options;
+  options.retry_after_max_ms = 60'000;
+  Collector collector = make_collector(1, 1, options);
+  offer(collector, 9, 0);
+  const auto pause_after = [&collector](std::uint64_t now, WitnessAnswer answer) {
+    const auto questions = collector.questions(now);
+    REQUIRE(questions.size() == 1);
+    CHECK(answer_to(collector, questions[0], std::move(answer), now) == WitnessOutcome::kRefused);
+    return collector.next_deadline(now).value() - now;
+  };
+  CHECK(pause_after(0, {429, "too many\n", 30'000}) == 30'000);
+  CHECK(collector.witnesses()[0].problem == "status 429: too many; left alone for 30 s");
+  CHECK(pause_after(30'000, {503, "later\n", ~std::uint64_t{0}}) == 60'000);
+  // Only where it means something, and never less than the back-off.
+  CHECK(pause_after(90'000, {500, "oops\n", 30'000}) <= 1'000);
+  CHECK(pause_after(91'000, {429, "too many\n", 1}) >= 1'000);
+  // A newer head is no reason to ask earlier.
+  offer(collector, 10, 92'000);
+  CHECK(collector.questions(92'000).empty());
+  CHECK(cosign(collector, collector.questions(100'000).at(0), 100'000) ==
+        WitnessOutcome::kCosigned);
+  CHECK(collector.witnesses()[0].problem.empty());
 }
 
 TEST_CASE("collector: the dead are asked ever more rarely, with jitter, and bounded") {
@@ -202,7 +208,7 @@ TEST_CASE("collector: the dead are asked ever more rarely, with jitter, and boun
   for (int i = 0; i < 40; ++i) {
     const auto questions = collector.questions(now);
     REQUIRE(questions.size() == 1);
-    collector.answered(0, questions[0].id, {503, "later\n"}, now);
+    answer_to(collector, questions[0], {503, "later\n"}, now);
     const auto next = collector.next_deadline(now);
     REQUIRE(next);
     pauses.push_back(*next - now);
@@ -278,6 +284,8 @@ TEST_CASE("collector: publishes without quorum only when told to, and says so") 
   CHECK_FALSE(head->quorum);
   CHECK(head->note == head->small_note);
   CHECK(lines_in(head->note) == 2);
+  CHECK(goes_on.waiting_for().empty());
+  CHECK_THAT(goes_on.lacking(), ContainsSubstring("w1: has not answered yet"));
 }
 
 TEST_CASE("collector: without a quorum it publishes after the wait, with what came") {

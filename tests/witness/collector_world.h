@@ -98,4 +98,11 @@ struct HonestWitness {
   }
 };
 
+// The answer to a question, as the owner of a collector hands it in.
+inline WitnessOutcome answer_to(Collector& collector, const WitnessQuestion& question,
+                                WitnessAnswer answer, std::uint64_t now_ms) {
+  const VerifierKey& key = collector.policy().witnesses.at(question.witness).key;
+  return collector.answered(CheckedAnswer(key, question, std::move(answer)), now_ms);
+}
+
 }  // namespace witan::test

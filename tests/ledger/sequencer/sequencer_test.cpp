@@ -105,6 +105,32 @@ TEST_CASE("sequencer: a statement is acknowledged only when its publication is d
   CHECK(head->head.head == log.signer.heads.back());
 }
 
+TEST_CASE("sequencer: the newest head can be published again, when nothing else is under way") {
+  TestLog log;
+  log.begin();
+  const auto newest = [&log] { return log.store.read().value()->published().value().value(); };
+  PublishedHead again = newest();
+  again.checkpoint = "with cosignatures";
+  REQUIRE(log.sequencer->publish_again(again));
+  CHECK_FALSE(log.sequencer->may_publish_again());
+  CHECK(log.sequencer->publish_again(again).error().code == ErrorCode::kConflict);
+  // What fails is tried again, and statements that come meanwhile go along.
+  REQUIRE(log.submit(1));
+  log.store.fail_next(Error{ErrorCode::kIo, "disk full"});
+  REQUIRE(log.commit());
+  CHECK(newest().checkpoint != "with cosignatures");
+  log.drain();
+  CHECK(log.store.read().value()->head_at(TreeSize{2}).value()->checkpoint == "with cosignatures");
+  REQUIRE(log.registered.size() == 1);
+  CHECK(newest().head.head.size == TreeSize{3});
+  CHECK(log.sequencer->publish_again(again).error().code == ErrorCode::kConflict);
+  REQUIRE(log.submit(2));
+  log.tick(5);
+  REQUIRE(log.commit());
+  REQUIRE(log.sign());
+  CHECK(log.sequencer->publish_again(newest()).error().code == ErrorCode::kConflict);
+}
+
 TEST_CASE("sequencer: the next head waits for the last publication and covers all decided") {
   TestLog log;
   log.begin();

@@ -159,7 +159,7 @@ TEST_CASE("store: publications grow and stay at or below what is decided") {
   CHECK(publish({4, 4}).error().code == ErrorCode::kConflict);
   CHECK(store->read().value()->published().value() == std::nullopt);
   REQUIRE(publish({2, 4}));
-  CHECK(publish({4}).error().code == ErrorCode::kConflict);
+  CHECK(publish({2}).error().code == ErrorCode::kConflict);
   REQUIRE(publish({10}));
 
   const auto view = store->read().value();
@@ -192,6 +192,39 @@ TEST_CASE("store: all cosignatures are kept of the newest head only") {
   CHECK(store->read().value()->head_at(TreeSize{4}).value() == published_head(4));
   CHECK(publish(5, "").empty());
   CHECK(publish(6, "witnessed 6\n") == "witnessed 6\n");
+}
+
+TEST_CASE("store: the newest head's checkpoints can be replaced, and nothing else of it") {
+  const bool lmdb = GENERATE(false, true);
+  const TempFolder folder;
+  const auto store = make_store(lmdb, folder);
+  LogWriter log(*store);
+  log.decide(10);
+  StoreCommit commit;
+  commit.publish = {published_head(2), published_head(4)};
+  commit.publish.back().witnessed = "witnessed by one\n";
+  REQUIRE(store->commit(commit));
+  PublishedHead again = published_head(4);
+  again.checkpoint += "with more\n";
+  again.witnessed = "witnessed by two\n";
+  commit.publish = {again, published_head(7)};
+  REQUIRE(store->commit(commit));
+  CHECK(store->read().value()->head_at(TreeSize{4}).value()->checkpoint == again.checkpoint);
+  CHECK(store->read().value()->published().value() == published_head(7));
+  // It is not the newest any more.
+  commit.publish = {again};
+  CHECK(store->commit(commit).error().code == ErrorCode::kConflict);
+  again = published_head(7);
+  again.head.head.root[0] ^= 1;
+  commit.publish = {again};
+  CHECK(store->commit(commit).error().code == ErrorCode::kConflict);
+  again = published_head(7);
+  again.checkpoint = "longer than before, so that it moves in the page\n";
+  again.witnessed = "";
+  commit.publish = {again};
+  REQUIRE(store->commit(commit));
+  CHECK(store->read().value()->published().value() == again);
+  CHECK(store->read().value()->head_covering(LeafIndex{1}).value() == published_head(2));
 }
 
 TEST_CASE("store: a publication and a decision are one commit, or none") {
