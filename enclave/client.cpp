@@ -262,12 +262,34 @@ Result<std::vector<CosignResult>> EnclaveProcess::cosign(std::span<const CosignR
   WITAN_TRY(check_cosign_batch(requests));
   const Bytes message = encode_cosign(requests, time_s);
   const std::lock_guard lock(mutex_);
+  return ask_for_results(message, requests.size());
+}
+
+Result<std::vector<CosignResult>> EnclaveProcess::adopt(std::span<const CosignRequest> heads) {
+  WITAN_TRY(check_cosign_batch(heads));
+  const Bytes message = encode_adopt(heads);
+  const std::lock_guard lock(mutex_);
+  return ask_for_results(message, heads.size());
+}
+
+Result<std::vector<CosignResult>> EnclaveProcess::ask_for_results(BytesView message,
+                                                                  std::size_t requests) {
   WITAN_ASSIGN(CosignResults results, ask_cosigner<CosignResults>(message));
-  if (results.size() == requests.size()) return results;
+  if (results.size() == requests) return results;
   end(std::chrono::milliseconds(0));
   return fail(ErrorCode::kUnavailable, "the enclave gave " + std::to_string(results.size()) +
-                                           " answers to " + std::to_string(requests.size()) +
-                                           " requests");
+                                           " answers to " + std::to_string(requests) + " requests");
+}
+
+Result<CosignerState> EnclaveProcess::hold() {
+  const std::lock_guard lock(mutex_);
+  return ask_cosigner<CosignerState>(encode_cosigner_request(HoldRequest{}));
+}
+
+Result<CosignerState> EnclaveProcess::release(std::span<const std::string> origins) {
+  const std::lock_guard lock(mutex_);
+  return ask_cosigner<CosignerState>(encode_cosigner_request(
+      ReleaseRequest{std::vector<std::string>(origins.begin(), origins.end())}));
 }
 
 Result<CosignerState> EnclaveProcess::cosigner_state() {

@@ -35,7 +35,7 @@ struct EnclaveOptions {
 // When the process is found dead, a call starts it again and repeats itself once: every operation
 // gives the same answer when repeated. A reply that is late (kTimeout) kills the process, since its
 // late answer must not be taken for that of the next request; the next call starts it again.
-class EnclaveProcess final : public Signer, public Cosigner {
+class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner {
  public:
   // Starts the program on its folder and waits until it is ready. kNotFound when there is no such
   // program; the enclave's own error when it cannot open its folder (kConflict: another process has
@@ -60,6 +60,9 @@ class EnclaveProcess final : public Signer, public Cosigner {
                                            std::uint64_t time_s) override;
   Result<CosignerState> cosigner_state() override;
   Result<std::optional<CosignMark>> mark(const std::string& origin) override;
+  Result<CosignerState> hold() override;
+  Result<std::vector<CosignResult>> adopt(std::span<const CosignRequest> heads) override;
+  Result<CosignerState> release(std::span<const std::string> origins) override;
 
   // Ends the process, if it still runs, and starts it again. kUnavailable naming what it said.
   Result<void> restart();
@@ -92,6 +95,7 @@ class EnclaveProcess final : public Signer, public Cosigner {
   Result<Value> ask(const EnclaveRequest& request);
   template <typename Value>
   Result<Value> ask_cosigner(BytesView request);
+  Result<std::vector<CosignResult>> ask_for_results(BytesView message, std::size_t requests);
 
   const std::filesystem::path binary_;
   const std::filesystem::path state_dir_;

@@ -19,7 +19,7 @@ constexpr std::size_t kIndexPlacesMin = 64;
 constexpr std::array kRefusals{
     CosignRefusal::kMalformed,   CosignRefusal::kUnknownLog,    CosignRefusal::kBadSignature,
     CosignRefusal::kConflict,    CosignRefusal::kUnprocessable, CosignRefusal::kOverQuota,
-    CosignRefusal::kUnavailable,
+    CosignRefusal::kUnavailable, CosignRefusal::kHeld,
 };
 
 Result<void> expect_batch_array(CborReader& reader, std::string_view what, std::size_t expected) {

@@ -48,6 +48,9 @@ class CosignerCore {
   [[nodiscard]] CosignerState state() const;
   [[nodiscard]] std::optional<CosignMark> mark(std::string_view origin) const;
   [[nodiscard]] const MarkTable& marks() const { return marks_; }
+  // Sets a mark to a head that judge_heads has found to be signed with this key. The caller makes
+  // it durable before anything is answered.
+  void raise(const OriginMark& mark) { marks_.set(mark); }
   [[nodiscard]] const std::optional<CosignBatch>& last() const { return last_; }
 
  private:

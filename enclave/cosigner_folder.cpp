@@ -16,9 +16,12 @@ namespace {
 constexpr const char* kKeysName = "cosigner";
 constexpr const char* kJournalName = "marks";
 constexpr const char* kSnapshotName = "marks.snapshot";
+constexpr const char* kHoldName = "held";
 constexpr std::size_t kKeysBytesMax = 4'096;
 // 262,144 marks of 72 bytes, and the last batch.
 constexpr std::size_t kSnapshotBytesMax = 32u << 20;
+// 262,144 origins of 65 bytes, and two lines.
+constexpr std::size_t kHoldBytesMax = 18u << 20;
 
 tl::unexpected<Error> cosigner_file_failed(const char* what, const std::string& path, int error) {
   return fail(ErrorCode::kIo,
@@ -45,6 +48,10 @@ Result<std::optional<Bytes>> CosignerFolder::read_keys() {
 
 Result<std::optional<Bytes>> CosignerFolder::read_snapshot() {
   return read_whole(kSnapshotName, kSnapshotBytesMax);
+}
+
+Result<std::optional<Bytes>> CosignerFolder::read_hold() {
+  return read_whole(kHoldName, kHoldBytesMax);
 }
 
 Result<std::optional<std::uint64_t>> CosignerFolder::journal_bytes() {
@@ -83,6 +90,10 @@ Result<void> CosignerFolder::create_keys(BytesView bytes) {
 
 Result<void> CosignerFolder::replace_snapshot(BytesView bytes) {
   return write_file_atomic(path(kSnapshotName), as_text(bytes), 0600);
+}
+
+Result<void> CosignerFolder::replace_hold(BytesView bytes) {
+  return write_file_atomic(path(kHoldName), as_text(bytes), 0600);
 }
 
 Result<void> CosignerFolder::create_journal(std::size_t zeroes) {

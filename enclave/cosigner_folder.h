@@ -1,5 +1,6 @@
 #pragma once
-// The cosigner's files in the enclave's folder: cosigner (keys), marks (journal), marks.snapshot.
+// The cosigner's files in the enclave's folder: cosigner (keys), marks (journal),
+// marks.snapshot, held.
 // The folder's lock and its machine key are those of state_folder.h.
 
 #include <filesystem>
@@ -19,10 +20,12 @@ class CosignerFolder final : public CosignerDisk {
 
   Result<std::optional<Bytes>> read_keys() override;
   Result<std::optional<Bytes>> read_snapshot() override;
+  Result<std::optional<Bytes>> read_hold() override;
   Result<std::optional<std::uint64_t>> journal_bytes() override;
   Result<void> read_journal(std::uint64_t offset, std::span<std::uint8_t> out) override;
   Result<void> create_keys(BytesView bytes) override;
   Result<void> replace_snapshot(BytesView bytes) override;
+  Result<void> replace_hold(BytesView bytes) override;
   Result<void> create_journal(std::size_t zeroes) override;
   Result<void> write_journal(std::uint64_t offset, BytesView bytes) override;
   Result<void> sync_journal() override;

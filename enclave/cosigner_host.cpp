@@ -1,9 +1,12 @@
 #include "enclave/cosigner_host.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
+#include "enclave/adopt.h"
 #include "enclave/messages.h"
+#include "ledger/crypto/sha256.h"
 #include "ledger/format/note.h"
 
 namespace witan {
@@ -11,6 +14,15 @@ namespace {
 
 tl::unexpected<Error> no_cosigner() {
   return fail(ErrorCode::kNotFound, "the enclave has no cosigner yet: cosigner-init comes first");
+}
+
+constexpr const char* kHeldReason =
+    "this witness was restored from a backup and does not know yet where this log stands; its "
+    "operator was told what to do";
+
+Hash32 origin_hash_of(const CosignRequest& request) {
+  const std::string& note = request.request.note;
+  return sha256(as_bytes(std::string_view(note).substr(0, note.find('\n'))));
 }
 
 template <typename T>
@@ -30,6 +42,10 @@ Result<CosignerHost> CosignerHost::open(CosignerDisk& disk, MachineKey key, Rand
   WITAN_ASSIGN(out.journal_, MarksJournal::open(disk, std::move(key), random, journal_bytes_max));
   if (out.journal_) {
     WITAN_TRY(out.take_over(out.journal_->take_memory()));
+    WITAN_ASSIGN(const auto hold, disk.read_hold());
+    if (hold) {
+      WITAN_ASSIGN(out.hold_, Hold::parse(as_text(*hold)));
+    }
   } else {
     out.key_.emplace(std::move(again));
   }
@@ -72,14 +88,50 @@ Result<CosignerState> CosignerHost::init(const std::string& name) {
   return core_->state();
 }
 
+Result<void> CosignerHost::fold() {
+  return journal_->fold(core_->marks(), core_->last());
+}
+
 Result<void> CosignerHost::fold_when_long() {
   if (!journal_ || !journal_->wants_fold()) return {};
-  return journal_->fold(core_->marks(), core_->last());
+  return fold();
 }
 
 Result<CosignResults> CosignerHost::cosign(std::span<const CosignRequest> requests,
                                            std::uint64_t time_s) {
   if (!core_) return no_cosigner();
+  if (!hold_) return cosign_free(requests, time_s);
+  if (hold_->lifted()) return cosign_free(requests, std::max(time_s, hold_->time_s()));
+  return cosign_held(requests, time_s);
+}
+
+Result<CosignResults> CosignerHost::cosign_held(std::span<const CosignRequest> requests,
+                                                std::uint64_t time_s) {
+  WITAN_TRY(check_cosign_batch(requests));
+  std::vector<CosignRequest> free;
+  std::vector<bool> is_free;
+  for (const CosignRequest& request : requests) {
+    is_free.push_back(!hold_->holds(origin_hash_of(request)));
+    if (is_free.back()) free.push_back(request);
+  }
+  CosignResults answers;
+  if (!free.empty()) {
+    WITAN_ASSIGN(answers, cosign_free(free, std::max(time_s, hold_->time_s())));
+  }
+  CosignResults out;
+  std::size_t next = 0;
+  for (const bool was_free : is_free) {
+    if (was_free) {
+      out.push_back(std::move(answers[next++]));
+    } else {
+      out.push_back(tl::make_unexpected(CosignError{CosignRefusal::kHeld, kHeldReason, 0}));
+    }
+  }
+  return out;
+}
+
+Result<CosignResults> CosignerHost::cosign_free(std::span<const CosignRequest> requests,
+                                                std::uint64_t time_s) {
   CosignStep step = core_->cosign(requests, time_s);
   if (step.record.empty() || !journal_) {
     core_->commit();
@@ -96,9 +148,65 @@ Result<CosignResults> CosignerHost::cosign(std::span<const CosignRequest> reques
   return std::move(step.reply);
 }
 
+Result<void> CosignerHost::keep_hold(Hold next) {
+  if (disk_ != nullptr) WITAN_TRY(disk_->replace_hold(as_bytes(next.encode())));
+  hold_ = std::move(next);
+  return {};
+}
+
+Result<CosignerState> CosignerHost::hold() {
+  if (!core_) return no_cosigner();
+  Hold next;
+  if (hold_) next.saw_time(hold_->time_s());
+  WITAN_TRY(keep_hold(std::move(next)));
+  return state();
+}
+
+Result<CosignerState> CosignerHost::release(std::span<const std::string> origins) {
+  if (!core_) return no_cosigner();
+  if (!hold_) return state();
+  Hold next = *hold_;
+  if (origins.empty()) next.lift();
+  for (const std::string& origin : origins) next.release(sha256(as_bytes(origin)));
+  WITAN_TRY(keep_hold(std::move(next)));
+  return state();
+}
+
+Result<CosignResults> CosignerHost::adopt(std::span<const CosignRequest> heads) {
+  WITAN_TRY(check_cosign_batch(heads));
+  WITAN_ASSIGN(const CosignerState identity, state());
+  AdoptedHeads adopted = judge_heads(heads, identity, core_->marks());
+  if (!adopted.marks.empty()) {
+    if (broken_) return fail(ErrorCode::kIo, "the marks could not be written before");
+    for (const OriginMark& mark : adopted.marks) core_->raise(mark);
+    if (journal_) {
+      const Result<void> kept = fold();
+      broken_ = !kept;
+      WITAN_TRY(kept);
+    }
+  }
+  // After the marks: what is released stands where it must.
+  Hold next = hold_.value_or(Hold());
+  for (const CosignResult& result : adopted.results) {
+    if (result) next.release(sha256(as_bytes(result->origin)));
+  }
+  next.saw_time(adopted.time_s);
+  if (hold_) WITAN_TRY(keep_hold(std::move(next)));
+  return std::move(adopted.results);
+}
+
 Result<CosignerState> CosignerHost::state() const {
   if (!core_) return no_cosigner();
-  return core_->state();
+  CosignerState out = core_->state();
+  if (!hold_) return out;
+  if (!hold_->lifted()) out.released = hold_->released();
+  // What was cosigned last may be below a head that was adopted since.
+  const auto is_old = [this](const Cosigned& cosigned) {
+    const auto mark = core_->mark(cosigned.origin);
+    return mark && cosigned.mark.size < mark->size;
+  };
+  out.last.erase(std::remove_if(out.last.begin(), out.last.end(), is_old), out.last.end());
+  return out;
 }
 
 Result<MarkReply> CosignerHost::mark(std::string_view origin) const {
@@ -114,6 +222,13 @@ CosignerReply CosignerHost::handle(const CosignerRequest& request) {
     return as_reply(mark(wanted->origin));
   if (const auto* wanted = std::get_if<CosignerInitRequest>(&request)) {
     return as_reply(init(wanted->name));
+  }
+  if (std::holds_alternative<HoldRequest>(request)) return as_reply(hold());
+  if (const auto* wanted = std::get_if<ReleaseRequest>(&request)) {
+    return as_reply(release(wanted->origins));
+  }
+  if (const auto* wanted = std::get_if<AdoptRequest>(&request)) {
+    return as_reply(adopt(wanted->requests));
   }
   return as_reply(state());
 }

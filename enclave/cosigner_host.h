@@ -11,6 +11,7 @@
 #include "config/result.h"
 #include "enclave/cosigner_core.h"
 #include "enclave/cosigner_messages.h"
+#include "enclave/hold.h"
 #include "enclave/marks_journal.h"
 #include "enclave/sealing.h"
 #include "ledger/bytes.h"
@@ -36,6 +37,11 @@ class CosignerHost {
   [[nodiscard]] Result<CosignerState> state() const;
   [[nodiscard]] Result<MarkReply> mark(std::string_view origin) const;
 
+  // As HeldCosigner.
+  Result<CosignerState> hold();
+  Result<CosignResults> adopt(std::span<const CosignRequest> heads);
+  Result<CosignerState> release(std::span<const std::string> origins);
+
   CosignerReply handle(const CosignerRequest& request);
   // The same from and to bytes; bad messages are answered with an error.
   Bytes handle_message(BytesView message);
@@ -45,7 +51,13 @@ class CosignerHost {
 
  private:
   Result<void> take_over(CosignerMemory memory);
+  Result<void> fold();
   Result<void> fold_when_long();
+  // Makes the hold durable; when that fails, the present one stays.
+  Result<void> keep_hold(Hold next);
+  // The requests of origins that are not held go to the core.
+  Result<CosignResults> cosign_held(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  Result<CosignResults> cosign_free(std::span<const CosignRequest> requests, std::uint64_t time_s);
 
   Random* random_;
   CosignerDisk* disk_ = nullptr;
@@ -53,6 +65,7 @@ class CosignerHost {
   std::size_t journal_bytes_max_ = 0;
   std::optional<MarksJournal> journal_;
   std::optional<CosignerCore> core_;
+  std::optional<Hold> hold_;
   bool broken_ = false;
 };
 

@@ -68,6 +68,16 @@ BytesView hashes_view(const std::vector<Hash32>& hashes) {
   return {reinterpret_cast<const std::uint8_t*>(hashes.data()), hashes.size() * sizeof(Hash32)};
 }
 
+void write_cosign_requests(CborWriter& writer, std::span<const CosignRequest> requests) {
+  writer.array(requests.size());
+  for (const CosignRequest& request : requests) {
+    writer.array(4);
+    write_verifier_keys(writer, request.log_keys);
+    writer.unsigned_integer(request.request.old_size).bytes(hashes_view(request.request.proof));
+    writer.bytes(as_bytes(request.request.note));
+  }
+}
+
 Result<CosignRequest> read_cosign_request(CborReader& reader) {
   WITAN_ASSIGN(const std::size_t elements, reader.read_array());
   WITAN_TRY(expect_count("request", elements, 4));
@@ -86,24 +96,41 @@ Result<CosignRequest> read_cosign_request(CborReader& reader) {
   return out;
 }
 
+Result<std::vector<CosignRequest>> read_cosign_requests(CborReader& reader) {
+  WITAN_ASSIGN(const std::size_t count, read_count(reader, "requests", limits::kCosignBatchMax));
+  std::vector<CosignRequest> out;
+  out.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    WITAN_ASSIGN(CosignRequest request, read_cosign_request(reader));
+    out.push_back(std::move(request));
+  }
+  WITAN_TRY(check_cosign_batch(out));
+  return out;
+}
+
 Result<CosignerRequest> read_batch_request(OpenedMessage& message) {
   WITAN_TRY(expect_count("cosign", message.elements, 4));
   CosignBatchRequest out;
   WITAN_ASSIGN(out.time_s, message.reader.read_unsigned());
+  WITAN_ASSIGN(out.requests, read_cosign_requests(message.reader));
+  return CosignerRequest{std::move(out)};
+}
+
+Result<CosignerRequest> read_release_request(OpenedMessage& message) {
+  WITAN_TRY(expect_count(message.word, message.elements, 3));
   WITAN_ASSIGN(const std::size_t count,
-               read_count(message.reader, "requests", limits::kCosignBatchMax));
-  out.requests.reserve(count);
+               read_count(message.reader, "origins", limits::kCosignBatchMax));
+  ReleaseRequest out;
   for (std::size_t i = 0; i < count; ++i) {
-    WITAN_ASSIGN(CosignRequest request, read_cosign_request(message.reader));
-    out.requests.push_back(std::move(request));
+    WITAN_ASSIGN(const std::string_view origin, message.reader.read_text());
+    out.origins.emplace_back(origin);
   }
-  WITAN_TRY(check_cosign_batch(out.requests));
   return CosignerRequest{std::move(out)};
 }
 
 Result<CosignerState> read_cosigner_state(CborReader& reader) {
   WITAN_ASSIGN(const std::size_t elements, reader.read_array());
-  WITAN_TRY(expect_count("cosigner", elements, 4));
+  WITAN_TRY(expect_count("cosigner", elements, 5));
   CosignerState out;
   WITAN_ASSIGN(out.name, reader.read_text());
   WITAN_ASSIGN(out.keys, read_verifier_keys(reader, kCosignerKeysMax));
@@ -113,6 +140,11 @@ Result<CosignerState> read_cosigner_state(CborReader& reader) {
     WITAN_ASSIGN(Cosigned cosigned, read_cosigned(reader));
     out.last.push_back(std::move(cosigned));
   }
+  if (reader.peek() == CborType::kNull) {
+    WITAN_TRY(reader.read_null());
+    return out;
+  }
+  WITAN_ASSIGN(out.released, reader.read_unsigned());
   return out;
 }
 
@@ -143,16 +175,27 @@ struct CosignerRequestEncoder {
   Bytes operator()(const MarkRequest& request) const {
     return begin_message(3, "mark").text(request.origin).take();
   }
+  Bytes operator()(const HoldRequest& /*request*/) const {
+    return begin_message(2, "cosigner-hold").take();
+  }
+  Bytes operator()(const ReleaseRequest& request) const {
+    CborWriter writer = begin_message(3, "cosigner-release");
+    writer.array(request.origins.size());
+    for (const std::string& origin : request.origins) writer.text(origin);
+    return writer.take();
+  }
+  Bytes operator()(const AdoptRequest& request) const { return encode_adopt(request.requests); }
 };
 
 struct CosignerReplyEncoder {
   Bytes operator()(const CosignerState& state) const {
     CborWriter writer = begin_message(3, "cosigner");
-    writer.array(4).text(state.name);
+    writer.array(5).text(state.name);
     write_verifier_keys(writer, state.keys);
     writer.unsigned_integer(state.marks).array(state.last.size());
     for (const Cosigned& cosigned : state.last) write_cosigned(writer, cosigned);
-    return writer.take();
+    if (!state.released) return writer.null().take();
+    return writer.unsigned_integer(*state.released).take();
   }
   Bytes operator()(const CosignResults& results) const {
     CborWriter writer = begin_message(3, "cosigned");
@@ -175,13 +218,14 @@ Bytes encode_cosigner_request(const CosignerRequest& request) {
 
 Bytes encode_cosign(std::span<const CosignRequest> requests, std::uint64_t time_s) {
   CborWriter writer = begin_message(4, "cosign");
-  writer.unsigned_integer(time_s).array(requests.size());
-  for (const CosignRequest& request : requests) {
-    writer.array(4);
-    write_verifier_keys(writer, request.log_keys);
-    writer.unsigned_integer(request.request.old_size).bytes(hashes_view(request.request.proof));
-    writer.bytes(as_bytes(request.request.note));
-  }
+  writer.unsigned_integer(time_s);
+  write_cosign_requests(writer, requests);
+  return writer.take();
+}
+
+Bytes encode_adopt(std::span<const CosignRequest> requests) {
+  CborWriter writer = begin_message(3, "cosigner-adopt");
+  write_cosign_requests(writer, requests);
   return writer.take();
 }
 
@@ -204,9 +248,17 @@ bool is_cosigner_request(BytesView message) {
 Result<CosignerRequest> decode_cosigner_request(BytesView bytes) {
   WITAN_ASSIGN(OpenedMessage message, open_message(bytes));
   if (message.word == "cosign") return read_batch_request(message);
-  if (message.word == "cosigner-state") {
-    WITAN_TRY(expect_count("cosigner-state", message.elements, 2));
+  if (message.word == "cosigner-state" || message.word == "cosigner-hold") {
+    WITAN_TRY(expect_count(message.word, message.elements, 2));
+    if (message.word == "cosigner-hold") return CosignerRequest{HoldRequest{}};
     return CosignerRequest{CosignerStateRequest{}};
+  }
+  if (message.word == "cosigner-release") return read_release_request(message);
+  if (message.word == "cosigner-adopt") {
+    WITAN_TRY(expect_count(message.word, message.elements, 3));
+    AdoptRequest out;
+    WITAN_ASSIGN(out.requests, read_cosign_requests(message.reader));
+    return CosignerRequest{std::move(out)};
   }
   if (message.word == "cosigner-init" || message.word == "mark") {
     WITAN_TRY(expect_count(message.word, message.elements, 3));
@@ -216,7 +268,7 @@ Result<CosignerRequest> decode_cosigner_request(BytesView bytes) {
   }
   return fail(ErrorCode::kUnsupported,
               "operation \"" + printable(message.word) +
-                  "\", expected cosigner-init, cosigner-state, cosign or mark");
+                  "\", expected cosigner-init, -state, -hold, -release, -adopt, cosign or mark");
 }
 
 Result<CosignerReply> decode_cosigner_reply(BytesView bytes) {

@@ -1,7 +1,8 @@
 #pragma once
 // The cosigner's messages, besides those of messages.h and in the same framing.
-// Format: docs/enclave-protocol.md, section "Cosigner's messages". No message sets a mark, gives a
-// key or carries bytes to sign that are not a checkpoint with its log's signature and its proof.
+// Format: docs/enclave-protocol.md, section "Cosigner's messages". No message gives a key,
+// carries bytes to sign that are not a checkpoint with its log's signature and its proof, or moves
+// a mark to what this key has not signed.
 
 #include <cstdint>
 #include <optional>
@@ -36,8 +37,24 @@ struct MarkRequest {
   std::string origin;
   friend bool operator==(const MarkRequest&, const MarkRequest&) = default;
 };
-using CosignerRequest =
-    std::variant<CosignerInitRequest, CosignerStateRequest, CosignBatchRequest, MarkRequest>;
+// From now on no origin is cosigned until it is released. Answered with the state.
+struct HoldRequest {
+  friend bool operator==(const HoldRequest&, const HoldRequest&) = default;
+};
+// Releases these origins as they stand, or all for good when there are none. Answered with the
+// state.
+struct ReleaseRequest {
+  std::vector<std::string> origins;
+  friend bool operator==(const ReleaseRequest&, const ReleaseRequest&) = default;
+};
+// Heads that carry the cosigner's own line: marks go up to them, and their origins are released.
+// Answered as a batch.
+struct AdoptRequest {
+  std::vector<CosignRequest> requests;
+  friend bool operator==(const AdoptRequest&, const AdoptRequest&) = default;
+};
+using CosignerRequest = std::variant<CosignerInitRequest, CosignerStateRequest, CosignBatchRequest,
+                                     MarkRequest, HoldRequest, ReleaseRequest, AdoptRequest>;
 
 using CosignResults = std::vector<CosignResult>;
 using MarkReply = std::optional<CosignMark>;
@@ -46,6 +63,8 @@ using CosignerReply = std::variant<CosignerState, CosignResults, MarkReply, Erro
 [[nodiscard]] Bytes encode_cosigner_request(const CosignerRequest& request);
 // The same as encode_cosigner_request of a CosignBatchRequest, without a copy of the requests.
 [[nodiscard]] Bytes encode_cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+// The same for an AdoptRequest.
+[[nodiscard]] Bytes encode_adopt(std::span<const CosignRequest> requests);
 [[nodiscard]] Bytes encode_cosigner_reply(const CosignerReply& reply);
 
 // By which a repetition of a batch is known: SHA-256 of its message.

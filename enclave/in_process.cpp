@@ -76,4 +76,19 @@ Result<std::optional<CosignMark>> InProcessCosigner::mark(const std::string& ori
   return host_.mark(origin);
 }
 
+Result<CosignerState> InProcessCosigner::hold() {
+  const std::lock_guard lock(mutex_);
+  return host_.hold();
+}
+
+Result<std::vector<CosignResult>> InProcessCosigner::adopt(std::span<const CosignRequest> heads) {
+  const std::lock_guard lock(mutex_);
+  return host_.adopt(heads);
+}
+
+Result<CosignerState> InProcessCosigner::release(std::span<const std::string> origins) {
+  const std::lock_guard lock(mutex_);
+  return host_.release(origins);
+}
+
 }  // namespace witan

@@ -46,7 +46,7 @@ class InProcessSigner final : public Signer {
 };
 
 // The cosigner in the same way. Any thread may call; one request is under way at a time.
-class InProcessCosigner final : public Cosigner {
+class InProcessCosigner final : public Cosigner, public HeldCosigner {
  public:
   // In memory only. `random` must outlive the cosigner.
   explicit InProcessCosigner(Random& random) : host_(random) {}
@@ -60,6 +60,9 @@ class InProcessCosigner final : public Cosigner {
                                            std::uint64_t time_s) override;
   Result<CosignerState> cosigner_state() override;
   Result<std::optional<CosignMark>> mark(const std::string& origin) override;
+  Result<CosignerState> hold() override;
+  Result<std::vector<CosignResult>> adopt(std::span<const CosignRequest> heads) override;
+  Result<CosignerState> release(std::span<const std::string> origins) override;
 
  private:
   struct Files {

@@ -35,10 +35,12 @@ class CosignerDisk {
   virtual Result<std::optional<Bytes>> read_keys() = 0;
   virtual Result<std::optional<Bytes>> read_snapshot() = 0;
   virtual Result<std::optional<std::uint64_t>> journal_bytes() = 0;
+  virtual Result<std::optional<Bytes>> read_hold() = 0;
   virtual Result<void> read_journal(std::uint64_t offset, std::span<std::uint8_t> out) = 0;
 
   virtual Result<void> create_keys(BytesView bytes) = 0;  // kConflict when there are some
   virtual Result<void> replace_snapshot(BytesView bytes) = 0;
+  virtual Result<void> replace_hold(BytesView bytes) = 0;
   virtual Result<void> create_journal(std::size_t zeroes) = 0;  // replaces one that is there
   // May make the file longer. kIo (a full disk): any part may be written.
   virtual Result<void> write_journal(std::uint64_t offset, BytesView bytes) = 0;

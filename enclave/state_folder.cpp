@@ -29,6 +29,12 @@ tl::unexpected<Error> failed(const std::string& what, const std::filesystem::pat
   return fail(ErrorCode::kIo, "cannot " + what + " " + path.string() + ": " + std::strerror(error));
 }
 
+constexpr std::size_t kRetiredBytesMax = 4'096;
+
+std::string_view first_line_of(std::string_view text) {
+  return text.substr(0, text.find('\n'));
+}
+
 std::string octal(mode_t mode) {
   std::array<char, 16> text{};
   std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode));
@@ -62,6 +68,19 @@ Result<void> check_private(const std::filesystem::path& path, const struct ::sta
   return {};
 }
 
+Result<void> check_not_retired(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kRetiredName;
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) {
+    const auto why = read_text_file(path.string(), kRetiredBytesMax);
+    return fail(ErrorCode::kRefused,
+                folder.string() + " was retired and must not sign any more" +
+                    (why ? ": " + std::string(first_line_of(*why)) : std::string()));
+  }
+  if (errno == ENOENT) return {};
+  return failed("look at", path, errno);
+}
+
 Result<StateFolder> StateFolder::open(const std::filesystem::path& folder) {
   struct stat status {};
   if (::lstat(folder.c_str(), &status) == 0) {
@@ -73,6 +92,7 @@ Result<StateFolder> StateFolder::open(const std::filesystem::path& folder) {
     return failed("look at", folder, errno);
   }
   WITAN_ASSIGN(FolderLock lock, take_lock(folder));
+  WITAN_TRY(check_not_retired(folder));
   StateFolder out(folder, std::move(lock));
   WITAN_TRY(out.open_state());
   return out;

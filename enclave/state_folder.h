@@ -20,8 +20,9 @@ namespace witan {
 class StateFolder final : public SlotDisk {
  public:
   // Makes the folder (0700) when it is missing, and locks it: kConflict when another process has
-  // it, after waiting a second for one that is ending. kIo when the folder, or a file in it, has
-  // another owner or another mode than 0700 and 0600; the message names found and expected.
+  // it, after waiting a second for one that is ending. kRefused when it was retired. kIo when the
+  // folder, or a file in it, has another owner or another mode than 0700 and 0600; the message
+  // names found and expected.
   static Result<StateFolder> open(const std::filesystem::path& folder);
 
   // The machine key, made durable when it is missing. kStale when a state, or a cosigner, is there
@@ -49,6 +50,11 @@ class StateFolder final : public SlotDisk {
   FolderLock lock_;
   int state_ = -1;
 };
+
+// The file of a folder whose keys went to another place: nobody signs from it any more.
+inline constexpr const char* kRetiredName = "retired";
+// kRefused, with the file's first line, when it is there.
+[[nodiscard]] Result<void> check_not_retired(const std::filesystem::path& folder);
 
 // kIo, naming found and expected, when the mode is another or the owner is not this process's user.
 [[nodiscard]] Result<void> check_private(const std::filesystem::path& path,

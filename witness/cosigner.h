@@ -40,6 +40,8 @@ struct CosignerState {
   std::uint64_t marks = 0;        // origins that it has cosigned
   // What the last commit cosigned: a witness that crashed before it stored these stores them now.
   std::vector<Cosigned> last;
+  // Set when origins are held (see HeldCosigner): how many of them were released.
+  std::optional<std::uint64_t> released;
 };
 
 class Cosigner {
@@ -58,6 +60,25 @@ class Cosigner {
   virtual Result<CosignerState> cosigner_state() = 0;
   // The mark of an origin; nullopt when nothing was cosigned for it.
   virtual Result<std::optional<CosignMark>> mark(const std::string& origin) = 0;
+};
+
+// A cosigner whose marks may be old, after a backup was restored. Held origins are refused
+// (CosignRefusal::kHeld) until they are released.
+class HeldCosigner {
+ public:
+  virtual ~HeldCosigner() = default;
+
+  // Holds every origin, known or not, and remembers it. Those released before are held again.
+  virtual Result<CosignerState> hold() = 0;
+  // Heads that carry a line of this cosigner's own key and one of the log's. Each mark goes up to
+  // its head and never down; an origin whose head is not below its mark is released. Old sizes and
+  // proofs are not looked at: what this key has signed needs none. A head below the mark is a
+  // kConflict with the mark's size; one beside it kUnprocessable, since then two histories were
+  // signed. Limits as cosign().
+  virtual Result<std::vector<CosignResult>> adopt(std::span<const CosignRequest> heads) = 0;
+  // Releases origins on the operator's word, as their marks stand; with none, all of them for good.
+  // At most limits::kCosignBatchMax.
+  virtual Result<CosignerState> release(std::span<const std::string> origins) = 0;
 };
 
 }  // namespace witan

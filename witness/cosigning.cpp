@@ -136,6 +136,7 @@ unsigned http_status(CosignRefusal refusal) {
       return 422;
     case Refusal::kOverQuota:
       return 429;
+    case Refusal::kHeld:
     case Refusal::kUnavailable:
       break;
   }
@@ -156,6 +157,8 @@ std::string_view to_string(CosignRefusal refusal) {
       return "unprocessable";
     case Refusal::kOverQuota:
       return "over-quota";
+    case Refusal::kHeld:
+      return "held";
     case Refusal::kUnavailable:
       break;
   }

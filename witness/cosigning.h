@@ -33,6 +33,7 @@ enum class CosignRefusal {
   kUnprocessable,  // 422: the proof or the root
   kOverQuota,      // 429
   kUnavailable,    // 503: the signer or the disk
+  kHeld,           // 503: the marks may be old, and nobody has said where the log stands
 };
 [[nodiscard]] unsigned http_status(CosignRefusal refusal);
 // Short, stable, for metrics and logs: "malformed", "unknown-log", ...

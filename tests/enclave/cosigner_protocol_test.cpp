@@ -18,9 +18,15 @@ namespace {
 
 std::vector<CosignerRequest> sample_requests() {
   const UniformLog log("log.example");
-  return {CosignerInitRequest{kCosignerName}, CosignerStateRequest{}, MarkRequest{"log.example"},
+  return {CosignerInitRequest{kCosignerName},
+          CosignerStateRequest{},
+          MarkRequest{"log.example"},
           CosignBatchRequest{kCosignTime, {log.request(0, 5), log.request(3, 9)}},
-          CosignBatchRequest{1, {}}};
+          CosignBatchRequest{1, {}},
+          HoldRequest{},
+          AdoptRequest{{log.request(0, 5)}},
+          ReleaseRequest{{"log.example", "other"}},
+          ReleaseRequest{}};
 }
 
 Bytes answer(CosignerHost& host, BytesView message) {

@@ -112,10 +112,17 @@ class LossyCosignerDisk final : public CosignerDisk {
   int replaces = 0;
   int steps = 0;                                 // calls that change something
   std::optional<int> dies_after;                 // as many steps: later ones do nothing
-  std::optional<Bytes> keys, snapshot, journal;  // what processes see
+  std::optional<Bytes> keys, snapshot, journal, hold;  // what processes see
 
   Result<std::optional<Bytes>> read_keys() override { return keys; }
   Result<std::optional<Bytes>> read_snapshot() override { return snapshot; }
+  Result<std::optional<Bytes>> read_hold() override { return hold; }
+  Result<void> replace_hold(BytesView bytes) override {
+    if (dead()) return fail(ErrorCode::kIo, "killed");
+    if (replace == Replace::kFailsBefore) return fail(ErrorCode::kIo, "no space left");
+    hold = to_bytes(bytes);
+    return {};
+  }
   Result<std::optional<std::uint64_t>> journal_bytes() override {
     if (!journal) return std::nullopt;
     return journal->size();

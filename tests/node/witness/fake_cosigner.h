@@ -50,7 +50,7 @@ class FakeCosigner final : public Cosigner {
   Result<CosignerState> cosigner_state() override {
     const std::lock_guard lock(mutex_);
     if (fails_) return fail(ErrorCode::kUnavailable, "the signer is away");
-    return CosignerState{name_, {key_.vkey}, marks_.size(), last_};
+    return CosignerState{name_, {key_.vkey}, marks_.size(), last_, {}};
   }
 
   Result<std::optional<CosignMark>> mark(const std::string& origin) override {
