@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <set>
 #include <string>
 #include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include "ledger/crypto/sha256.h"
 #include "ledger/store/folder_lock.h"
 #include "ledger/store/layout.h"
 #include "ledger/store/lmdb_env.h"
+#include "node/witness/merged_note.h"
 
 namespace witan {
 namespace {
@@ -188,7 +191,9 @@ class LmdbWitnessStore final : public WitnessStore {
       if (!done.insert(next.origin).second) continue;
       WITAN_ASSIGN(const auto kept, checkpoint_at(txn.get(), origin_key(next.origin)));
       if (kept) WITAN_TRY(check_grows(*kept, next.mark));
-      WITAN_TRY(put_checkpoint(txn.get(), stored_checkpoint(next)));
+      StoredCheckpoint row = stored_checkpoint(next);
+      if (kept && kept->mark == row.mark) row.note = merged_note(kept->note, row.note);
+      WITAN_TRY(put_checkpoint(txn.get(), row));
     }
     return txn.commit();
   }
@@ -200,6 +205,28 @@ class LmdbWitnessStore final : public WitnessStore {
     WITAN_TRY(
         store::put(txn.get(), tables_.meta, as_bytes(kUnlistedKey), store::encode64(unlisted)));
     return txn.commit();
+  }
+
+  Result<void> copy_to(const fs::path& folder) override {
+    const std::string what = "cannot copy the store to " + folder.string();
+    if (const int code = mdb_env_copy2(env_.get(), folder.c_str(), MDB_CP_COMPACT); code != 0) {
+      return lmdb_error(what, code);
+    }
+    const std::string file = (folder / "data.mdb").string();
+    const int copy = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
+    const bool synced = copy >= 0 && ::fchmod(copy, 0600) == 0 && ::fsync(copy) == 0;
+    const int error = errno;
+    if (copy >= 0) ::close(copy);
+    if (!synced) return lmdb_error(what, error);
+    return {};
+  }
+
+  Result<void> clear_dead_readers() override {
+    int dead = 0;
+    if (const int code = mdb_reader_check(env_.get(), &dead); code != 0) {
+      return lmdb_error("cannot clear stale readers", code);
+    }
+    return {};
   }
 
  private:

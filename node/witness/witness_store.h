@@ -76,6 +76,13 @@ class WitnessStore {
   // notes, where they are newer than what is kept), and the number of those that have no row.
   virtual Result<void> put_marks(const std::vector<StoredCheckpoint>& marks,
                                  std::uint64_t unlisted) = 0;
+
+  // A copy of one moment, compact and synced, as a store of its own in an existing folder that has
+  // none; others may write meanwhile. kIo.
+  virtual Result<void> copy_to(const std::filesystem::path& folder) = 0;
+  // Gives the places of processes that died while they read back to others; while such a place is
+  // taken the store's file grows.
+  virtual Result<void> clear_dead_readers() = 0;
 };
 
 }  // namespace witan

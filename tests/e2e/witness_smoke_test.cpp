@@ -12,6 +12,7 @@
 
 #include "config/witness_config.h"
 #include "node/http/client.h"
+#include "tests/e2e/smoke_witness.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_node.h"
 #include "tests/witness/cosign_world.h"
@@ -20,80 +21,6 @@ namespace witan::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A witness's folder and the process that runs on it.
-class SmokeWitness {
- public:
-  SmokeWitness() {
-    const ChildResult made = verb({"init", "--name", kName, "--listen", "127.0.0.1:0"});
-    if (made.exit_code != 0) throw std::runtime_error("witan witness init: " + made.err);
-  }
-
-  void start() {
-    std::error_code ignored;
-    fs::remove(paths().address(), ignored);
-    auto child =
-        Child::start({witan_program().string(), "witness", "run", "--dir", paths().dir.string()},
-                     folder_.at("witness.log"), {});
-    if (!child) throw std::runtime_error(child.error().message);
-    child_.emplace(std::move(*child));
-    const bool serves =
-        eventually([this] { return !read_text(paths().address()).empty() || !child_->running(); });
-    url_ = read_text(paths().address());
-    url_ = url_.substr(0, url_.find('\n'));
-    if (!serves || url_.empty()) throw std::runtime_error("does not serve: " + printed());
-  }
-  // SIGKILL, to its signer as well; waits until both are gone.
-  void kill_hard() {
-    const std::vector<pid_t> signers = children_of(child_->pid());
-    child_->send(SIGKILL);
-    for (const pid_t signer : signers) ::kill(signer, SIGKILL);
-    child_->wait();
-    child_.reset();
-    for (const pid_t signer : signers) {
-      if (!eventually([signer] { return !process_exists(signer); })) {
-        throw std::runtime_error("the signer outlives its witness");
-      }
-    }
-  }
-  int stop() {
-    child_->send(SIGTERM);
-    if (!eventually([this] { return !child_->running(); })) throw std::runtime_error("runs on");
-    const int code = child_->wait();
-    child_.reset();
-    return code;
-  }
-
-  // `witan witness VERB ... --dir DIR`
-  [[nodiscard]] ChildResult verb(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), "witness");
-    arguments.insert(arguments.end(), {"--dir", paths().dir.string()});
-    return run_witan(arguments);
-  }
-  [[nodiscard]] nlohmann::json listed() const {
-    return nlohmann::json::parse(verb({"list", "--json"}).out);
-  }
-  [[nodiscard]] Result<http::ClientResponse> post(const std::string& body) const {
-    return http::Client::make(url_).value()->post("/add-checkpoint", as_bytes(body), "text/plain");
-  }
-  [[nodiscard]] http::ClientResponse get(const std::string& target) const {
-    return http::Client::make(url_).value()->get(target).value();
-  }
-  [[nodiscard]] VerifierKey vkey() const {
-    const std::string text = read_text(paths().vkey());
-    return VerifierKey::parse(text.substr(0, text.find('\n'))).value();
-  }
-  [[nodiscard]] WitnessPaths paths() const { return {folder_.path() / "witness"}; }
-  [[nodiscard]] const TempDir& folder() const { return folder_; }
-  [[nodiscard]] std::string printed() const { return read_text(folder_.at("witness.log")); }
-
-  static constexpr const char* kName = "witness.test/e2e";
-
- private:
-  TempDir folder_;
-  std::optional<Child> child_;
-  std::string url_;
-};
 
 TEST_CASE("witness smoke: init, add-log, run, cosign, and see it in the list") {
   SmokeWitness witness;

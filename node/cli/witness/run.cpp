@@ -86,6 +86,8 @@ void add_witness(Verb& top) {
   add_witness_logs(witness);
   add_witness_lists(witness);
   add_witness_show(witness);
+  add_witness_backup(witness);
+  add_witness_confirm(witness);
 }
 
 }  // namespace witan::cli

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/file.h"
+#include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
 #include "node/cli/cli.h"
 #include "node/cli/printable.h"
@@ -31,6 +32,7 @@ struct ShowArguments {
 
 struct ListedRow {
   KnownLog log;
+  bool held = false;
   std::optional<StoredCheckpoint> checkpoint;
 };
 
@@ -52,6 +54,7 @@ Json json_of(const ListedRow& row) {
   Json out;
   out["origin"] = row.log.origin;
   out["disabled"] = row.log.disabled;
+  out["held"] = row.held;
   out["keys"] = Json::array();
   for (const VerifierKey& key : row.log.keys) out["keys"].push_back(key.text());
   if (row.log.qpd) out["qpd"] = *row.log.qpd;
@@ -66,11 +69,13 @@ Json json_of(const ListedRow& row) {
 
 Result<void> run_list(const ShowArguments& options) {
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
+  WITAN_ASSIGN(const auto hold, read_witness_hold(folder.paths));
   std::vector<ListedRow> rows;
   WITAN_TRY(
       folder.store->each_log([&](KnownLog&& log, std::optional<StoredCheckpoint>&& checkpoint) {
         if (checkpoint) checkpoint->note.clear();
-        rows.push_back({std::move(log), std::move(checkpoint)});
+        const bool held = hold && hold->holds(sha256(as_bytes(log.origin)));
+        rows.push_back({std::move(log), held, std::move(checkpoint)});
         return true;
       }));
   std::sort(rows.begin(), rows.end(),
@@ -92,7 +97,10 @@ Result<void> run_list(const ShowArguments& options) {
     std::printf("%14s  %-19s  %-8s  %s\n",
                 checkpoint ? std::to_string(checkpoint->mark.size.value).c_str() : "-",
                 checkpoint ? cosigned_utc(checkpoint->time_s).c_str() : "never",
-                row.log.disabled ? "disabled" : "cosigned", printable(row.log.origin).c_str());
+                row.log.disabled ? "disabled"
+                : row.held       ? "held"
+                                 : "cosigned",
+                printable(row.log.origin).c_str());
   }
   return {};
 }
