@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/limits.h"
+#include "config/witness_limits.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
 #include "node/api/routes.h"
@@ -15,6 +16,7 @@
 #include "node/cli/printable.h"
 #include "node/http/rate_limiter.h"
 #include "node/witness/witness_page.h"
+#include "node/witness/witness_rows.h"
 #include "witness/add_checkpoint.h"
 
 namespace witan {
@@ -68,6 +70,7 @@ struct WitnessApi::Impl {
         metrics(the_metrics),
         clock(the_clock),
         limiter(std::max(the_config.rate_per_s, 1.0), the_config.burst),
+        rows(the_witness.store(), the_clock),
         url(the_config.url.value_or("")) {}
 
   // The answer that refuses a submission before it is read, if any.
@@ -77,11 +80,60 @@ struct WitnessApi::Impl {
     if (wait.count() == 0) return std::nullopt;
     witness.metrics().count(WitnessMetrics::kClientRate);
     return retry_after(
-        plain(429, "a client may send " +
+        plain(429, "client rate: a client may send " +
                        std::to_string(static_cast<std::uint64_t>(config.rate_per_s)) +
                        " checkpoints a second here; try again in " + std::to_string(wait.count()) +
                        " s"),
         wait);
+  }
+
+  // What reads many rows: within a rate, since anybody may ask.
+  http::Response get_logs(const http::Request& request) {
+    const std::uint64_t now_ms = clock.steady_ms();
+    auto wait = page_limiter.take(request.client, now_ms);
+    std::string_view whose = "client";
+    if (wait.count() == 0) {
+      wait = all_pages_limiter.take("", now_ms);
+      whose = "witness";
+    }
+    if (wait.count() > 0) {
+      return no_store(retry_after(
+          plain(429, "page rate of this " + std::string(whose) + ": too many pages; try again in " +
+                         std::to_string(wait.count()) + " s"),
+          wait));
+    }
+    const auto query = query_of(request);
+    if (!query) return no_store(plain(400, query.error().message));
+    if (request.path == "/logs") {
+      return text_or_error(witness_logs_json(witness, rows, *query), "application/json");
+    }
+    return text_or_error(witness_page(witness, rows, clock, *query), "text/html; charset=utf-8")
+        .with("Content-Security-Policy",
+              "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
+        .with("X-Content-Type-Options", "nosniff");
+  }
+
+  static Result<WitnessQuery> query_of(const http::Request& request) {
+    WitnessQuery out;
+    WITAN_ASSIGN(auto part, request.parameter("q"));
+    if (part) out.part = std::move(*part);
+    if (out.part.size() > limits::kWitnessSearchCharsMax) {
+      return fail(
+          ErrorCode::kTooLarge,
+          "q: expected at most " + std::to_string(limits::kWitnessSearchCharsMax) + " bytes");
+    }
+    WITAN_ASSIGN(const auto from, request.parameter("from"));
+    if (from && !from->empty()) {
+      WITAN_ASSIGN(out.from, decimal_decode(*from));
+    }
+    return out;
+  }
+
+  [[nodiscard]] http::Response get_health() const {
+    const WitnessTrouble trouble = witness_trouble(witness, clock);
+    if (!trouble.problem.empty()) return no_store(plain(503, trouble.problem));
+    const std::string& warning = trouble.warning;
+    return no_store(plain(200, warning.empty() ? "ok" : "ok, with a warning: " + warning));
   }
 
   // <origin hash>/checkpoint, the hash as 64 lowercase hex characters.
@@ -116,20 +168,16 @@ struct WitnessApi::Impl {
       const auto hash = hash_from_hex(std::string_view(path).substr(1, 64));
       if (hash) return get_checkpoint(request, *hash);
     }
-    if (path == "/") {
-      return text_or_error(witness_page(witness, clock), "text/html; charset=utf-8")
-          .with("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-          .with("X-Content-Type-Options", "nosniff");
-    }
+    if (path == "/" || path == "/logs") return get_logs(request);
     if (path == "/witness.v0.json") {
       const std::lock_guard lock(mutex);
       return http::Response::text(200, "application/json", witness_v0_json(witness.identity(), url))
           .with("Cache-Control", "public, max-age=300");
     }
-    if (path == "/status") return text_or_error(witness_status_json(witness), "application/json");
+    if (path == "/status")
+      return text_or_error(witness_status_json(witness, clock), "application/json");
     if (path == "/healthz") {
-      const std::string problem = witness.problem();
-      return no_store(problem.empty() ? plain(200, "ok") : plain(503, problem));
+      return get_health();
     }
     if (path == "/metrics") {
       return no_store(
@@ -143,6 +191,10 @@ struct WitnessApi::Impl {
   Metrics& metrics;
   const Clock& clock;
   http::RateLimiter limiter;
+  http::RateLimiter page_limiter{limits::kWitnessPagesPerS, limits::kWitnessPagesBurst};
+  http::RateLimiter all_pages_limiter{limits::kWitnessAllPagesPerS, limits::kWitnessAllPagesBurst,
+                                      1};
+  WitnessRows rows;
   mutable std::mutex mutex;
   std::string url;  // under mutex
 };

@@ -1,21 +1,11 @@
 #include "node/witness/witness_metrics.h"
 
-#include <array>
-#include <memory>
-
-#include "config/limits.h"
 #include "witness/cosigning.h"
 
 namespace witan {
 
-struct WitnessMetrics::Shared {
-  explicit Shared(const Clock& the_clock) : clock(the_clock) {}
-  const Clock& clock;
-  std::mutex mutex;
-  std::map<std::string, OfLog, std::less<>> logs;  // under mutex
-};
-
-WitnessMetrics::WitnessMetrics(Metrics& metrics, const Clock& clock)
+WitnessMetrics::WitnessMetrics(Metrics& metrics, const Clock& clock,
+                               const std::vector<std::string>& picked)
     : metrics_(metrics),
       answer_seconds_(metrics.histogram("witan_witness_answer_seconds",
                                         "From a checkpoint's arrival to its answer",
@@ -26,17 +16,17 @@ WitnessMetrics::WitnessMetrics(Metrics& metrics, const Clock& clock)
       batch_requests_(metrics.histogram("witan_witness_batch_requests",
                                         "Checkpoints that were cosigned and stored together",
                                         {1, 2, 4, 8, 16, 32, 64, 128, 256})),
-      shared_(std::make_shared<Shared>(clock)) {
+      logs_(metrics, clock, picked) {
   const auto add = [this](std::string_view result) {
     results_.emplace(result, metrics_.counter("witan_witness_checkpoints_total",
                                               "Submitted checkpoints by what became of them",
                                               {{"result", std::string(result)}}));
   };
-  for (const std::string_view result : {kCosigned, kDisabled, kClientRate}) add(result);
+  for (const std::string_view result : {kCosigned, kDisabled, kClientRate, kQueueFull}) add(result);
   for (const CosignRefusal refusal :
        {CosignRefusal::kMalformed, CosignRefusal::kUnknownLog, CosignRefusal::kBadSignature,
         CosignRefusal::kConflict, CosignRefusal::kUnprocessable, CosignRefusal::kOverQuota,
-        CosignRefusal::kUnavailable}) {
+        CosignRefusal::kUnavailable, CosignRefusal::kHeld}) {
     add(to_string(refusal));
   }
 }
@@ -54,35 +44,10 @@ void WitnessMetrics::observe_batch(double seconds, std::size_t requests) const {
 }
 
 void WitnessMetrics::cosigned(const std::string& origin, std::uint64_t time_s, bool now) {
-  {
-    const std::lock_guard lock(shared_->mutex);
-    const auto found = shared_->logs.find(origin);
-    if (found != shared_->logs.end()) {
-      found->second.time_s = time_s;
-      if (now) found->second.cosigned.add();
-      return;
-    }
-    if (shared_->logs.size() >= limits::kWitnessLogMetricsMax) return;
+  std::uint64_t newest = newest_time_s_;
+  while (newest < time_s && !newest_time_s_.compare_exchange_weak(newest, time_s)) {
   }
-  // Outside the lock: the metrics take their own and call back under it.
-  const MetricCounter counter =
-      metrics_.counter("witan_witness_log_cosigned_total",
-                       "Checkpoints of a log that were cosigned", {{"origin", origin}});
-  if (now) counter.add();
-  {
-    const std::lock_guard lock(shared_->mutex);
-    if (!shared_->logs.emplace(origin, OfLog{counter, time_s}).second) return;
-  }
-  const std::shared_ptr<Shared> shared = shared_;
-  metrics_.gauge_of("witan_witness_log_age_seconds", "Since a log's newest checkpoint was cosigned",
-                    [shared, origin] {
-                      const std::lock_guard lock(shared->mutex);
-                      const auto found = shared->logs.find(origin);
-                      const double then =
-                          found == shared->logs.end() ? 0 : double(found->second.time_s);
-                      return static_cast<double>(shared->clock.unix_ms()) / 1000 - then;
-                    },
-                    {{"origin", origin}});
+  logs_.cosigned(origin, time_s, now);
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> WitnessMetrics::counted() const {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/limits.h"
+#include "config/witness_limits.h"
 #include "ledger/format/checkpoint.h"
 #include "node/cli/printable.h"
 
@@ -65,47 +66,106 @@ constexpr std::string_view kStyle =
     "border-bottom:1px solid #ccc;vertical-align:top}td.n{text-align:right}"
     "code{word-break:break-all}";
 
-struct PageRow {
-  std::string origin;
-  bool disabled = false;
-  std::optional<StoredCheckpoint> checkpoint;
-};
+// "reason 3, other 1", of what is not zero.
+std::string refusals_text(const LogFigures& figures) {
+  std::string out;
+  for (std::size_t i = 0; i < kLogRefusals.size(); ++i) {
+    if (figures.refused[i] == 0) continue;
+    out += (out.empty() ? "" : ", ") + std::string(kLogRefusals[i]) + " " +
+           std::to_string(figures.refused[i]);
+  }
+  return out;
+}
 
-void write_logs(std::ostringstream& out, const std::vector<PageRow>& rows, std::uint64_t all,
+std::string url_encoded(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
+void write_link(std::ostringstream& out, const WitnessQuery& query, std::size_t from,
+                std::string_view text) {
+  out << "<a href=\"?q=" << url_encoded(query.part) << "&amp;from=" << from << "\">" << text
+      << "</a> ";
+}
+
+void write_search(std::ostringstream& out, const WitnessRowsPage& page, const WitnessQuery& query) {
+  out << "<h2>" << page.all << " log" << (page.all == 1 ? "" : "s") << "</h2>\n"
+      << "<form><input name=q size=40 value=\"" << html(query.part)
+      << "\" placeholder=\"part of an origin\"> <button>find</button></form>\n<p>";
+  if (!query.part.empty()) out << page.found << " fit. ";
+  if (page.rows.size() < page.found) {
+    out << "Shown: " << (page.rows.empty() ? 0 : page.from + 1) << " to "
+        << page.from + page.rows.size() << ". ";
+    if (page.from > 0) {
+      write_link(out, query, page.from - std::min(page.from, limits::kWitnessPageRows), "before");
+    }
+    if (page.from + page.rows.size() < page.found) {
+      write_link(out, query, page.from + limits::kWitnessPageRows, "after");
+    }
+  }
+  out << "</p>\n";
+}
+
+void write_logs(std::ostringstream& out, const WitnessRowsPage& page, WitnessService& witness,
                 std::uint64_t now_s) {
-  out << "<h2>" << all << " log" << (all == 1 ? "" : "s") << "</h2>\n";
-  if (rows.size() < all) out << "<p>The first " << rows.size() << " are shown.</p>\n";
-  if (rows.empty()) return;
-  out << "<table><tr><th>Origin<th>Size<th>Cosigned<th></tr>\n";
-  for (const PageRow& row : rows) {
+  if (page.rows.empty()) return;
+  out << "<table><tr><th>Origin<th>Size<th>Cosigned<th>Times<th>Refused<th></tr>\n";
+  for (const WitnessRow& row : page.rows) {
+    const LogFigures figures = witness.metrics().logs().of(row.origin);
     out << "<tr><td>";
-    if (row.checkpoint && !row.checkpoint->note.empty()) {
+    if (row.has_note) {
       out << "<a href=\"" << origin_hash(row.origin) << "/checkpoint\">" << html(row.origin)
           << "</a>";
     } else {
       out << html(row.origin);
     }
-    out << "<td class=n>" << (row.checkpoint ? std::to_string(row.checkpoint->mark.size.value) : "")
-        << "<td>" << (row.checkpoint ? age(now_s, row.checkpoint->time_s) + " ago" : "never")
-        << "<td>" << (row.disabled ? "disabled" : "") << "</tr>\n";
+    out << "<td class=n>" << (row.size ? std::to_string(*row.size) : "") << "<td>"
+        << (row.size ? age(now_s, row.time_s) + " ago" : "never") << "<td class=n>"
+        << figures.cosigned << "<td>" << refusals_text(figures) << "<td>"
+        << (row.disabled ? "disabled" : "") << "</tr>\n";
   }
-  out << "</table>\n";
+  out << "</table>\n<p>Times and refusals are since this process began.</p>\n";
 }
 
 }  // namespace
 
-Result<std::string> witness_page(WitnessService& witness, const Clock& clock) {
-  std::vector<PageRow> rows;
-  WITAN_TRY(
-      witness.store().each_log([&](KnownLog&& log, std::optional<StoredCheckpoint>&& checkpoint) {
-        if (checkpoint && !checkpoint->note.empty()) checkpoint->note.resize(1);  // there is one
-        rows.push_back(PageRow{std::move(log.origin), log.disabled, std::move(checkpoint)});
-        return rows.size() < limits::kWitnessPageLogsMax;
-      }));
-  std::sort(rows.begin(), rows.end(),
-            [](const PageRow& a, const PageRow& b) { return a.origin < b.origin; });
-  WITAN_ASSIGN(const auto counts, witness.store().counts());
+WitnessTrouble witness_trouble(WitnessService& witness, const Clock& clock) {
+  WitnessTrouble out;
+  out.problem = witness.problem();
+  const auto counts = witness.store().counts();
+  if (!counts && out.problem.empty()) out.problem = counts.error().message;
+  const auto released = witness.identity().released;
+  if (out.problem.empty() && counts && released && *released < counts->logs) {
+    out.problem = std::to_string(counts->logs - *released) + " of " + std::to_string(counts->logs) +
+                  " logs are held since this folder was restored from a backup: stop the witness "
+                  "and `witan witness confirm --dir DIR` where they stand";
+  }
+  const std::uint64_t newest_s = witness.metrics().newest_time_s();
+  const std::uint64_t now_s = clock.unix_ms() / 1000;
+  if (newest_s > now_s + limits::kClockAheadMax.count()) {
+    out.warning = "cosignatures carry a time " + std::to_string(newest_s - now_s) +
+                  " s ahead of this machine's clock. If the clock is wrong now, set it. If it was "
+                  "ahead once, the time of cosignatures stays there until it is reached, since it "
+                  "never goes back: wait, or make a new witness with a new name and key";
+  }
+  return out;
+}
 
+Result<std::string> witness_page(WitnessService& witness, WitnessRows& rows, const Clock& clock,
+                                 const WitnessQuery& query) {
+  WITAN_ASSIGN(const WitnessRowsPage page,
+               rows.page(query.part, query.from, limits::kWitnessPageRows));
   std::ostringstream out;
   const std::string name = html(witness.identity().name);
   out << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Witness " << name
@@ -114,20 +174,52 @@ Result<std::string> witness_page(WitnessService& witness, const Clock& clock) {
   for (const VerifierKey& key : witness.identity().keys) {
     out << "<p><code>" << html(key.text()) << "</code></p>\n";
   }
-  const std::string problem = witness.problem();
-  if (!problem.empty()) out << "<p><strong>Cannot cosign: " << html(problem) << "</strong></p>\n";
-  write_logs(out, rows, counts.logs, clock.unix_ms() / 1000);
+  const WitnessTrouble trouble = witness_trouble(witness, clock);
+  if (!trouble.problem.empty()) {
+    out << "<p><strong>Cannot cosign: " << html(trouble.problem) << "</strong></p>\n";
+  }
+  if (!trouble.warning.empty()) out << "<p><strong>" << html(trouble.warning) << "</strong></p>\n";
+  write_search(out, page, query);
+  write_logs(out, page, witness, clock.unix_ms() / 1000);
   out << "<h2>Checkpoints since this process began</h2>\n<table>\n";
   for (const auto& [result, count] : witness.metrics().counted()) {
     out << "<tr><td>" << html(result) << "<td class=n>" << count << "</tr>\n";
   }
   out << "</table>\n<p>Witan " WITAN_VERSION
-         " · <a href=\"status\">status</a> · <a href=\"metrics\">metrics</a> · "
+         " · <a href=\"status\">status</a> · <a href=\"logs\">logs</a> · "
+         "<a href=\"metrics\">metrics</a> · "
          "<a href=\"witness.v0.json\">witness.v0.json</a></p>\n</body></html>\n";
   return out.str();
 }
 
-Result<std::string> witness_status_json(WitnessService& witness) {
+Result<std::string> witness_logs_json(WitnessService& witness, WitnessRows& rows,
+                                      const WitnessQuery& query) {
+  WITAN_ASSIGN(const WitnessRowsPage page,
+               rows.page(query.part, query.from, limits::kWitnessJsonRows));
+  Json body;
+  body["logs"] = page.all;
+  body["found"] = page.found;
+  body["from"] = page.from;
+  body["rows"] = Json::array();
+  for (const WitnessRow& row : page.rows) {
+    const LogFigures figures = witness.metrics().logs().of(row.origin);
+    Json entry;
+    entry["origin"] = row.origin;
+    entry["disabled"] = row.disabled;
+    entry["size"] = row.size ? Json(*row.size) : Json(nullptr);
+    if (row.size) entry["cosigned_at_s"] = row.time_s;
+    entry["cosigned"] = figures.cosigned;
+    entry["refused"] = Json::object();
+    for (std::size_t i = 0; i < kLogRefusals.size(); ++i) {
+      if (figures.refused[i] > 0)
+        entry["refused"][std::string(kLogRefusals[i])] = figures.refused[i];
+    }
+    body["rows"].push_back(std::move(entry));
+  }
+  return body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Result<std::string> witness_status_json(WitnessService& witness, const Clock& clock) {
   WITAN_ASSIGN(const auto counts, witness.store().counts());
   Json body;
   body["version"] = WITAN_VERSION;
@@ -139,7 +231,9 @@ Result<std::string> witness_status_json(WitnessService& witness) {
   body["logs"] = counts.logs;
   body["logs_cosigned"] = counts.checkpoints;
   body["queued"] = witness.queued();
-  body["problem"] = witness.problem();
+  const WitnessTrouble trouble = witness_trouble(witness, clock);
+  body["problem"] = trouble.problem;
+  body["warning"] = trouble.warning;
   body["checkpoints"] = Json::object();
   for (const auto& [result, count] : witness.metrics().counted()) {
     body["checkpoints"][result] = count;

@@ -39,6 +39,11 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 
 }  // namespace
 
+std::string_view CosignRefused::counted_as() const {
+  if (disabled) return WitnessMetrics::kDisabled;
+  return queue_full ? WitnessMetrics::kQueueFull : to_string(error.refusal);
+}
+
 WitnessService::WitnessService(WitnessStore& store, Cosigner& cosigner, const Clock& clock,
                                Metrics& metrics, const Options& options, CosignerState identity)
     : store_(store),
@@ -90,6 +95,7 @@ tl::expected<WitnessService::Waiting, CosignRefused> WitnessService::admit(std::
   if ((*log)->disabled) {
     auto refusal = refused(CosignRefusal::kUnknownLog, "this log is disabled at this witness");
     refusal.value().disabled = true;
+    refusal.value().origin = checkpoint->origin;
     return refusal;
   }
   Waiting out;
@@ -101,11 +107,13 @@ tl::expected<WitnessService::Waiting, CosignRefused> WitnessService::admit(std::
     const std::uint32_t qpd = *(*log)->qpd;
     const auto wait = quota_.wait(out.origin, out.kind, qpd, clock_.unix_ms());
     if (wait.count() > 0) {
-      return refused(CosignRefusal::kOverQuota,
-                     "this log's quota of " + std::to_string(qpd) +
-                         " checkpoints a day is used up; try again in " +
-                         std::to_string(wait.count()) + " s",
-                     wait);
+      auto refusal = refused(CosignRefusal::kOverQuota,
+                             "the log's quota (qpd) of " + std::to_string(qpd) +
+                                 " checkpoints a day is used up; try again in " +
+                                 std::to_string(wait.count()) + " s",
+                             wait);
+      refusal.value().origin = out.origin;
+      return refusal;
     }
     out.counted = true;
   }
@@ -118,7 +126,8 @@ void WitnessService::add_checkpoint(std::string_view body, AnswerCosign answer) 
   auto waiting = admit(body);
   if (!waiting) {
     const CosignRefused& refusal = waiting.error();
-    metrics_.count(refusal.disabled ? WitnessMetrics::kDisabled : to_string(refusal.error.refusal));
+    metrics_.count(refusal.counted_as());
+    if (!refusal.origin.empty()) metrics_.logs().refused(refusal.origin, refusal.counted_as());
     return answer(tl::unexpected<CosignRefused>(std::move(waiting).error()));
   }
   waiting->arrived = arrived;
@@ -132,7 +141,9 @@ void WitnessService::add_checkpoint(std::string_view body, AnswerCosign answer) 
       return;
     }
   }
-  finish(*waiting, unavailable("too many checkpoints wait to be cosigned"));
+  auto refusal = unavailable("queue: too many checkpoints wait to be cosigned");
+  refusal.value().queue_full = true;
+  finish(*waiting, std::move(refusal));
 }
 
 void WitnessService::run() {
@@ -247,10 +258,13 @@ void WitnessService::finish(Waiting& waiting, CosignAnswer answer) {
     if (waiting.counted) quota_.count(waiting.origin, waiting.kind, clock_.unix_ms());
   } else {
     const CosignError& error = answer.error().error;
-    metrics_.count(to_string(error.refusal));
+    metrics_.count(answer.error().counted_as());
+    metrics_.logs().refused(waiting.origin, answer.error().counted_as());
     if (error.refusal == CosignRefusal::kUnprocessable) warn_of(waiting.origin, error.message);
   }
-  metrics_.observe_answer(seconds_since(waiting.arrived));
+  const double seconds = seconds_since(waiting.arrived);
+  metrics_.observe_answer(seconds);
+  metrics_.logs().answered(waiting.origin, seconds);
   waiting.answer(std::move(answer));
 }
 

@@ -30,6 +30,11 @@ struct CosignRefused {
   CosignError error;
   std::chrono::seconds retry_after{0};  // 0: nothing to wait for
   bool disabled = false;                // an unknown log only because it was disabled
+  bool queue_full = false;              // unavailable only because of it
+  std::string origin{};                 // of a log that is known, while it is not queued
+
+  // As WitnessMetrics counts it.
+  [[nodiscard]] std::string_view counted_as() const;
 };
 using CosignAnswer = tl::expected<Cosigned, CosignRefused>;
 // Called exactly once, from any thread.

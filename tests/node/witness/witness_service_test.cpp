@@ -109,7 +109,7 @@ TEST_CASE("witness service: a log's daily quota holds for it alone and ends with
   const CosignAnswer over = fixture.submit(2, 3);
   CHECK(status_of(over) == 429);
   CHECK(over.error().retry_after == std::chrono::seconds(86'399));
-  CHECK_THAT(over.error().error.message, ContainsSubstring("quota of 2"));
+  CHECK_THAT(over.error().error.message, ContainsSubstring("quota (qpd) of 2"));
   // Whoever repeats the newest checkpoint uses up another quota than the log.
   CHECK(fixture.submit(2, 2));
   CHECK(fixture.submit(2, 2));
