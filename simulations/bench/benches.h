@@ -20,5 +20,6 @@ struct Scale {
 [[nodiscard]] Result<void> bench_append(Report& report, const Scale& scale);
 [[nodiscard]] Result<void> bench_witness(Report& report, const Scale& scale);
 [[nodiscard]] Result<void> bench_witness_40k(Report& report, const Scale& scale);
+[[nodiscard]] Result<void> bench_witnessed(Report& report, const Scale& scale);
 
 }  // namespace witan::bench
