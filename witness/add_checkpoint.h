@@ -40,6 +40,7 @@ struct SignSubtreeRequest {
   // As AddCheckpointRequest::parse; a range that is no valid subtree is kMalformed too.
   static Result<SignSubtreeRequest> parse(std::string_view body);
   [[nodiscard]] std::string encode() const;
+  friend bool operator==(const SignSubtreeRequest&, const SignSubtreeRequest&) = default;
 };
 
 // The body of a 200: one signature line each, as in a signed note.

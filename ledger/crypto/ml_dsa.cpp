@@ -7,26 +7,19 @@
 #include <openssl/evp.h>
 #include <openssl/opensslv.h>
 
+#include "ledger/crypto/detail/openssl.h"
+
 namespace witan {
 
 #if OPENSSL_VERSION_NUMBER >= 0x30500000L
 
 namespace {
 
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-struct FreeContext {
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-};
-struct FreeSignature {
-  void operator()(EVP_SIGNATURE* signature) const { EVP_SIGNATURE_free(signature); }
-};
+using AlgorithmPtr = std::unique_ptr<EVP_SIGNATURE, detail::Free<EVP_SIGNATURE_free>>;
 
 // Fetched once; null where the library was built or configured without the algorithm.
 EVP_SIGNATURE* algorithm() {
-  static const std::unique_ptr<EVP_SIGNATURE, FreeSignature> fetched(
-      EVP_SIGNATURE_fetch(nullptr, "ML-DSA-44", nullptr));
+  static const AlgorithmPtr fetched(EVP_SIGNATURE_fetch(nullptr, "ML-DSA-44", nullptr));
   return fetched.get();
 }
 
@@ -44,14 +37,13 @@ Result<void> ml_dsa_44_verify(BytesView key, BytesView message, BytesView signat
     return fail(ErrorCode::kMalformed,
                 "ML-DSA-44 key: expected 1312 bytes, found " + std::to_string(key.size()));
   }
-  const std::unique_ptr<EVP_PKEY, FreeKey> parsed(
+  const detail::PkeyPtr parsed(
       EVP_PKEY_new_raw_public_key_ex(nullptr, "ML-DSA-44", nullptr, key.data(), key.size()));
   if (parsed == nullptr) {
     ERR_clear_error();
     return fail(ErrorCode::kMalformed, "ML-DSA-44 key: refused by OpenSSL");
   }
-  const std::unique_ptr<EVP_PKEY_CTX, FreeContext> context(
-      EVP_PKEY_CTX_new_from_pkey(nullptr, parsed.get(), nullptr));
+  const detail::PkeyCtxPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, parsed.get(), nullptr));
   if (context == nullptr ||
       EVP_PKEY_verify_message_init(context.get(), algorithm(), nullptr) != 1 ||
       EVP_PKEY_verify(context.get(), signature.data(), signature.size(), message.data(),

@@ -32,6 +32,7 @@ struct Subtree {
   std::uint64_t start = 0;
   std::uint64_t end = 0;
   [[nodiscard]] bool valid() const;
+  friend bool operator==(const Subtree&, const Subtree&) = default;
 };
 
 // The two subtrees that together hold the leaves of [start, end), end to end; the left one may

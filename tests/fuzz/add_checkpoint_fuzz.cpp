@@ -1,5 +1,5 @@
 // A witness's requests and answers: what parses is written again byte for byte, and whatever it is,
-// judging it ends.
+// judging it ends, and without the keys' secrets nothing is cosigned.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +10,7 @@
 #include "ledger/crypto/secret.h"
 #include "witness/add_checkpoint.h"
 #include "witness/cosigning.h"
+#include "witness/subtree_cosigning.h"
 
 namespace witan {
 namespace {
@@ -26,6 +27,11 @@ std::vector<VerifierKey> log_keys() {
   const Bytes key(32, 7);
   return {VerifierKey::make("log.example/1", NoteAlgorithm::kEd25519, key).value(),
           VerifierKey::make("log.example/1", NoteAlgorithm::kMlDsa44, Bytes(1'312, 7)).value()};
+}
+
+std::vector<VerifierKey> witness_keys() {
+  return {VerifierKey::make("w.example", NoteAlgorithm::kCosignatureEd25519, Bytes(32, 7)).value(),
+          VerifierKey::make("w.example", NoteAlgorithm::kMlDsa44, Bytes(1'312, 7)).value()};
 }
 
 }  // namespace
@@ -45,5 +51,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const auto request = AddCheckpointRequest::parse(input);
   if (request && check_cosignable(*request, keys, CosignMark{}, "w.example")) std::abort();
+  // Nobody has the secrets of these keys either.
+  static const std::vector<VerifierKey> own = witness_keys();
+  const CosignMark mark{TreeSize{1u << 20}, {}};
+  const auto subtree = SignSubtreeRequest::parse(input);
+  if (subtree && check_subtree_cosignable(*subtree, own, &mark)) std::abort();
   return 0;
 }
