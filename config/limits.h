@@ -105,6 +105,40 @@ inline constexpr std::chrono::seconds kHttpIdleDeadline = 60s;
 inline constexpr std::chrono::seconds kShutdownDeadline = 10s;
 // Bodies being read or statements being verified, all connections together.
 inline constexpr std::size_t kHttpBodyBytesInFlightMax = 256u << 20;
+
+// --- HTTP/2, of one connection that this side dialled (a bastion's) ---
+// Requests at a time; the peer is told so.
+inline constexpr std::size_t kH2StreamsMax = 128;
+// Requests handled at a time, those whose stream was reset meanwhile too; past it, 503.
+inline constexpr std::size_t kH2RequestsMax = 256;
+// Bodies read or handled, and answers not sent yet; past them, 503.
+inline constexpr std::size_t kH2BodyBytesMax = 8u << 20;
+inline constexpr std::size_t kH2AnswerBytesMax = 16u << 20;
+inline constexpr std::size_t kH2HeadersMax = 128;
+// Frames that continue one header, and acknowledgements waiting to be sent.
+inline constexpr std::size_t kH2ContinuationsMax = 8;
+inline constexpr std::size_t kH2AcksMax = 100;
+// What a peer may send besides requests (settings, pings, windows, empty frames): so many at once
+// and a second; an answered request earns some, a stream that breaks costs some. Past it, the end.
+inline constexpr std::uint64_t kH2ControlBurst = 2'000;
+inline constexpr std::uint64_t kH2ControlPerSecond = 500;
+inline constexpr std::uint64_t kH2ControlPerAnswer = 4;
+inline constexpr std::uint64_t kH2ControlPerReset = 4;
+// Bytes written to the socket at a time.
+inline constexpr std::size_t kH2WriteBytes = 64u << 10;
+inline constexpr std::chrono::seconds kH2PingInterval = 20s;
+inline constexpr std::chrono::seconds kH2PingDeadline = 15s;
+
+// --- Bastions ---
+inline constexpr std::size_t kBastionsMax = 16;
+// From the look-up of its name to the first HTTP/2 frame.
+inline constexpr std::chrono::seconds kBastionConnectDeadline = 15s;
+// Waits between attempts: doubled from the first to the last; a connection that lasted begins anew.
+inline constexpr std::chrono::seconds kBastionRetryFirst = 1s;
+inline constexpr std::chrono::seconds kBastionRetryLast = 120s;
+inline constexpr std::chrono::seconds kBastionLasted = 60s;
+// How long the certificate that is made for a connection is good.
+inline constexpr std::chrono::hours kBastionCertificateLife = 7 * 24h;
 // How long a synchronous POST waits for its receipt before it becomes a 202.
 inline constexpr std::chrono::seconds kRegistrationWait = 20s;
 // A statement bundle above this is not served whole; 256 statements of the default largest size
