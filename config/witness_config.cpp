@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "config/limits.h"
 #include "config/toml_reader.h"
 
 namespace witan {
@@ -34,6 +35,70 @@ bool is_http_url(std::string_view text) {
   return scheme && host && text.find_first_of(" \t\"<>\\?#") == std::string_view::npos;
 }
 
+Result<BastionConfig> read_bastion(TomlTable& table) {
+  constexpr std::int64_t kRateMax = 1'000'000;
+  BastionConfig bastion;
+  WITAN_ASSIGN(bastion.url, table.required_string("url"));
+  if (!bastion.url.starts_with("https://") || !is_http_url(bastion.url)) {
+    return fail(table.error("url", "expected https://host[:port][/prefix]"));
+  }
+  WITAN_ASSIGN(bastion.connect, table.string("connect"));
+  if (bastion.connect && (bastion.connect->find('/') != std::string::npos ||
+                          !is_http_url("https://" + *bastion.connect))) {
+    return fail(table.error("connect", "expected HOST:PORT"));
+  }
+  WITAN_ASSIGN(bastion.ca, table.string("ca"));
+  WITAN_ASSIGN(const auto rate, table.integer("rate_per_s", 0, kRateMax));
+  if (rate) bastion.rate_per_s = static_cast<double>(*rate);
+  WITAN_ASSIGN(const auto burst, table.integer("burst", 1, kRateMax));
+  if (burst) bastion.burst = static_cast<double>(*burst);
+  WITAN_TRY(table.no_other_keys());
+  return bastion;
+}
+
+Result<void> read_bastions(TomlTable& root, WitnessConfig& config) {
+  WITAN_ASSIGN(auto tables, root.tables("bastion"));
+  if (tables.size() > limits::kBastionsMax) {
+    return fail(root.error("bastion", "found " + std::to_string(tables.size()) +
+                                          ", expected at most " +
+                                          std::to_string(limits::kBastionsMax)));
+  }
+  for (TomlTable& table : tables) {
+    WITAN_ASSIGN(BastionConfig bastion, read_bastion(table));
+    for (const BastionConfig& other : config.bastions) {
+      if (other.url == bastion.url) return fail(table.error("url", "is there twice"));
+    }
+    config.bastions.push_back(std::move(bastion));
+  }
+  if (!config.listens() && config.bastions.empty()) {
+    return fail(root.error("listen", "\"none\" needs a [[bastion]]: nothing could reach it"));
+  }
+  return {};
+}
+
+void write_bastions(std::ostringstream& out, const WitnessConfig& config) {
+  out << "\n# Bastions (C2SP https-bastion): the witness connects to them and answers what they\n"
+         "# forward, so that it needs no open port. Their operators must know the SHA-256 of its\n"
+         "# bastion key (`witan witness status` shows it). Changes here need a restart.\n";
+  const BastionConfig usual;
+  const auto write = [&](const BastionConfig& bastion, const char* mark) {
+    out << mark << "[[bastion]]\n" << mark << "url = " << quoted_toml(bastion.url) << "\n";
+    if (bastion.connect) out << mark << "connect = " << quoted_toml(*bastion.connect) << "\n";
+    if (bastion.ca) out << mark << "ca = " << quoted_toml(*bastion.ca) << "\n";
+    out << mark << "# Requests a second from all its clients together; 0 = no limit.\n"
+        << mark << "rate_per_s = " << static_cast<std::int64_t>(bastion.rate_per_s) << "\n"
+        << mark << "burst = " << static_cast<std::int64_t>(bastion.burst) << "\n";
+  };
+  for (const BastionConfig& bastion : config.bastions) write(bastion, "");
+  if (!config.bastions.empty()) return;
+  BastionConfig example;
+  example.url = "https://bastion.example.com";
+  out << "# `connect` is HOST:PORT where witnesses connect, if it is not that of the URL; `ca` a "
+         "PEM\n"
+         "# file of CA certificates to trust for it, besides the system's.\n";
+  write(example, "# ");
+}
+
 }  // namespace
 
 Result<WitnessConfig> WitnessConfig::parse(std::string_view toml, std::string_view file_name) {
@@ -58,6 +123,7 @@ Result<WitnessConfig> WitnessConfig::parse(std::string_view toml, std::string_vi
   }
   WITAN_ASSIGN(auto submission, root.table("submission"));
   if (submission) WITAN_TRY(read_submission(*submission, config));
+  WITAN_TRY(read_bastions(root, config));
   WITAN_TRY(root.no_other_keys());
   return config;
 }
@@ -68,7 +134,7 @@ std::string WitnessConfig::encode() const {
          "# `witan witness add-log`, `pull-logs` and `list` keep them, while it runs too.\n\n"
          "# Its name, as in its cosignatures. Fixed for ever: the enclave holds it too.\n"
       << "name = " << quoted_toml(name) << "\n"
-      << "# ADDRESS:PORT; port 0 takes a free one.\n"
+      << "# ADDRESS:PORT; port 0 takes a free one. \"none\" opens no port: bastions only.\n"
       << "listen = " << quoted_toml(listen) << "\n"
       << "# Where the world reaches it, as /witness.v0.json says.\n"
       << (url ? "url = " + quoted_toml(*url) : std::string("# url = \"https://example.com\""))
@@ -86,6 +152,7 @@ std::string WitnessConfig::encode() const {
          "# A log's own limit a day is set with its key: `witan witness add-log --qpd N`.\n"
       << "rate_per_s = " << static_cast<std::int64_t>(rate_per_s) << "\n"
       << "burst = " << static_cast<std::int64_t>(burst) << "\n";
+  write_bastions(out, *this);
   return out.str();
 }
 

@@ -6,20 +6,35 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/result.h"
 
 namespace witan {
 
+// A bastion through which the witness is reached, besides its own address or instead of it.
+struct BastionConfig {
+  std::string url;                     // https://host[:port][/prefix], as clients use it
+  std::optional<std::string> connect;  // HOST:PORT where backends connect; of the URL when absent
+  std::optional<std::string> ca;       // PEM file of its CA, besides the system's
+  double rate_per_s = 2'000;           // of all its requests together; 0 switches the limit off
+  double burst = 4'000;
+};
+
 struct WitnessConfig {
+  static constexpr std::string_view kNoListen = "none";
+
   std::string name;                            // as in its cosignatures; fixed for ever
-  std::string listen = "127.0.0.1:8090";       // ADDRESS:PORT
+  std::string listen = "127.0.0.1:8090";       // ADDRESS:PORT, or kNoListen: bastions only
   std::optional<std::string> url;              // where the world reaches it, for witness.v0.json
   std::optional<std::string> tls_certificate;  // PEM file; relative to the folder
   std::optional<std::string> tls_key;          // PEM file of mode 0600
   double rate_per_s = 200;                     // submissions a second and client; 0 switches it off
   double burst = 400;
   unsigned io_threads = 2;
+  std::vector<BastionConfig> bastions;
+
+  [[nodiscard]] bool listens() const { return listen != kNoListen; }
 
   // Errors name file, line and key. Unknown keys are refused.
   static Result<WitnessConfig> parse(std::string_view toml, std::string_view file_name);
@@ -37,6 +52,10 @@ struct WitnessPaths {
   [[nodiscard]] std::filesystem::path enclave() const { return dir / "enclave"; }
   // The URL of the witness that runs here; there while it runs.
   [[nodiscard]] std::filesystem::path address() const { return dir / "address"; }
+  // The key by which bastions know it, of mode 0600.
+  [[nodiscard]] std::filesystem::path bastion_key() const { return dir / "bastion-key.pem"; }
+  // How it stands with its bastions; there while it runs.
+  [[nodiscard]] std::filesystem::path bastions() const { return dir / "bastions.json"; }
 };
 
 }  // namespace witan

@@ -107,7 +107,8 @@ struct WitnessApi::Impl {
     if (request.path == "/logs") {
       return text_or_error(witness_logs_json(witness, rows, *query), "application/json");
     }
-    return text_or_error(witness_page(witness, rows, clock, *query), "text/html; charset=utf-8")
+    return text_or_error(witness_page(witness, rows, clock, *query, known_bastions()),
+                         "text/html; charset=utf-8")
         .with("Content-Security-Policy",
               "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
         .with("X-Content-Type-Options", "nosniff");
@@ -162,6 +163,11 @@ struct WitnessApi::Impl {
     return no_store(http::Response::text(200, std::string(type), *text));
   }
 
+  std::vector<BastionStatus> known_bastions() const {
+    const std::lock_guard lock(mutex);
+    return bastions ? bastions() : std::vector<BastionStatus>();
+  }
+
   std::optional<http::Response> get(const http::Request& request) {
     const std::string& path = request.path;
     if (path.size() == 1 + 64 + kCheckpointSuffix.size() && path.ends_with(kCheckpointSuffix)) {
@@ -175,7 +181,8 @@ struct WitnessApi::Impl {
           .with("Cache-Control", "public, max-age=300");
     }
     if (path == "/status")
-      return text_or_error(witness_status_json(witness, clock), "application/json");
+      return text_or_error(witness_status_json(witness, clock, known_bastions()),
+                           "application/json");
     if (path == "/healthz") {
       return get_health();
     }
@@ -196,7 +203,8 @@ struct WitnessApi::Impl {
                                       1};
   WitnessRows rows;
   mutable std::mutex mutex;
-  std::string url;  // under mutex
+  std::string url;                                       // under mutex
+  std::function<std::vector<BastionStatus>()> bastions;  // under mutex
 };
 
 WitnessApi::WitnessApi(WitnessService& witness, const WitnessConfig& config, Metrics& metrics,
@@ -245,6 +253,11 @@ void WitnessApi::show_server(std::function<http::ServerCounters()> counters, std
   if (counters) api::show_server(std::move(counters), impl_->metrics);
   const std::lock_guard lock(impl_->mutex);
   if (!impl_->config.url) impl_->url = std::move(url);
+}
+
+void WitnessApi::show_bastions(std::function<std::vector<BastionStatus>()> bastions) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->bastions = std::move(bastions);
 }
 
 }  // namespace witan

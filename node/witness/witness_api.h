@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "config/witness_config.h"
 #include "ledger/ports/clock.h"
 #include "node/http/server.h"
 #include "node/metrics.h"
+#include "node/witness/bastion_status.h"
 #include "node/witness/witness_service.h"
 
 namespace witan {
@@ -30,6 +32,8 @@ class WitnessApi {
   // For /metrics, once the server runs (empty where somebody else shows them); and where
   // witness.v0.json says that the witness is when the configuration does not.
   void show_server(std::function<http::ServerCounters()> counters, std::string url);
+  // For the page and /status: how the witness stands with its bastions; asked from any thread.
+  void show_bastions(std::function<std::vector<BastionStatus>()> bastions);
 
  private:
   struct Impl;

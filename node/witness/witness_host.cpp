@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "config/file.h"
+#include "config/limits.h"
+#include "ledger/ports/random.h"
 #include "node/log.h"
 
 namespace witan {
@@ -47,7 +49,8 @@ Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths
                                                        Metrics& metrics, const Clock& clock,
                                                        const Options& options) {
   WITAN_ASSIGN(FolderLock lock, take_folder(paths));
-  std::unique_ptr<WitnessHost> host(new WitnessHost(paths, config, std::move(lock)));
+  std::unique_ptr<WitnessHost> host(
+      new WitnessHost(paths, config, std::move(lock), metrics, clock));
   WITAN_ASSIGN(host->store_, WitnessStore::open_existing(paths.data()));
   WITAN_ASSIGN(host->signer_, start_signer(paths, config, options.enclave_binary));
   WitnessServiceOptions service_options;
@@ -58,8 +61,9 @@ Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths
   return host;
 }
 
-WitnessHost::WitnessHost(const WitnessPaths& paths, const WitnessConfig& config, FolderLock lock)
-    : paths_(paths), config_(config), lock_(std::move(lock)) {}
+WitnessHost::WitnessHost(const WitnessPaths& paths, const WitnessConfig& config, FolderLock lock,
+                         Metrics& metrics, const Clock& clock)
+    : paths_(paths), config_(config), metrics_(metrics), clock_(clock), lock_(std::move(lock)) {}
 
 WitnessHost::~WitnessHost() {
   stop();
@@ -67,14 +71,16 @@ WitnessHost::~WitnessHost() {
 
 Result<void> WitnessHost::start(const std::string& url,
                                 std::function<http::ServerCounters()> counters) {
-  api_->show_server(std::move(counters), url);
+  WITAN_ASSIGN(const std::string behind, start_tunnels());
+  const std::string reached = behind.empty() ? url : behind;
+  api_->show_server(std::move(counters), reached);
   {
     const std::lock_guard lock(mutex_);
-    url_ = url;
+    url_ = reached;
   }
-  WITAN_TRY(write_file_atomic(paths_.address().string(), url + "\n", 0644));
+  if (!url.empty()) WITAN_TRY(write_file_atomic(paths_.address().string(), url + "\n", 0644));
   WITAN_ASSIGN(const auto counts, store_->counts());
-  log_info("witness serving", {{"url", url}, {"name", config_.name}, {"logs", counts.logs}});
+  log_info("witness serving", {{"url", reached}, {"name", config_.name}, {"logs", counts.logs}});
   return {};
 }
 
@@ -83,8 +89,32 @@ void WitnessHost::stop() {
     const std::lock_guard lock(mutex_);
     if (std::exchange(url_, "").empty()) return;
   }
+  if (tunnels_) {
+    tunnels_->shutdown(limits::kShutdownDeadline);
+    api_->show_bastions({});
+    tunnels_.reset();
+  }
   std::error_code ignored;
   std::filesystem::remove(paths_.address(), ignored);
+}
+
+Result<std::string> WitnessHost::start_tunnels() {
+  if (config_.bastions.empty()) return std::string();
+  BastionTunnelsOptions options;
+  options.bastions = config_.bastions;
+  options.folder = paths_.dir;
+  options.state_file = paths_.bastions();
+  WITAN_ASSIGN(options.key, BastionKey::open_or_make(paths_.bastion_key()));
+  std::string behind = bastion_public_url(config_.bastions.front().url, options.key.hash);
+  options.handler = [this](http::Request&& request, http::Respond respond) {
+    api_->handle(std::move(request), std::move(respond));
+  };
+  options.server.body_bytes_max = WitnessApi::body_bytes_max;
+  options.server.error_response = WitnessApi::server_error;
+  WITAN_ASSIGN(tunnels_,
+               BastionTunnels::start(std::move(options), metrics_, clock_, system_random()));
+  api_->show_bastions([this] { return tunnels_->status(); });
+  return behind;
 }
 
 std::string WitnessHost::url() const {

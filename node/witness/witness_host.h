@@ -16,6 +16,7 @@
 #include "ledger/store/folder_lock.h"
 #include "node/http/server.h"
 #include "node/metrics.h"
+#include "node/witness/bastion_tunnel.h"
 #include "node/witness/witness_api.h"
 #include "node/witness/witness_service.h"
 #include "node/witness/witness_store.h"
@@ -44,8 +45,10 @@ class WitnessHost {
   WitnessHost& operator=(const WitnessHost&) = delete;
 
   // Once the server listens: `url` is where api() is reached, with its prefix and without a slash
-  // at the end; it goes into the file `address`. Starts what works in the background. `counters`
-  // are the server's, for /metrics; empty where somebody else shows them. kIo.
+  // at the end; it goes into the file `address`. Empty when there is no server: then only bastions
+  // lead here. Starts what works in the background, the bastions' connections among it. `counters`
+  // are the server's, for /metrics; empty where somebody else shows them. kIo; and as
+  // BastionTunnels::start.
   Result<void> start(const std::string& url, std::function<http::ServerCounters()> counters);
   // Ends what works in the background and removes `address`. The server may still run, and api()
   // answers on. Safe to call twice, and without start.
@@ -55,20 +58,27 @@ class WitnessHost {
   [[nodiscard]] WitnessService& service() { return *service_; }
   [[nodiscard]] WitnessStore& store() { return *store_; }
   [[nodiscard]] const WitnessConfig& config() const { return config_; }
-  // Where the world reaches it, or else where it was started; empty before.
+  // Where the world reaches it: as configured, through its first bastion, or else where it was
+  // started; empty before.
   [[nodiscard]] std::string url() const;
 
  private:
-  WitnessHost(const WitnessPaths& paths, const WitnessConfig& config, FolderLock lock);
+  WitnessHost(const WitnessPaths& paths, const WitnessConfig& config, FolderLock lock,
+              Metrics& metrics, const Clock& clock);
+  // Gives the witness's URL behind the first bastion; empty when there is none.
+  Result<std::string> start_tunnels();
 
   const WitnessPaths paths_;
   const WitnessConfig config_;
+  Metrics& metrics_;
+  const Clock& clock_;
   // In the order in which they are made; each needs the ones above it.
   FolderLock lock_;
   std::unique_ptr<WitnessStore> store_;
   std::unique_ptr<EnclaveProcess> signer_;
   std::unique_ptr<WitnessService> service_;
   std::unique_ptr<WitnessApi> api_;
+  std::unique_ptr<BastionTunnels> tunnels_;
   mutable std::mutex mutex_;
   std::string url_;  // under mutex_; empty: not started, or stopped
 };

@@ -138,6 +138,17 @@ void write_logs(std::ostringstream& out, const WitnessRowsPage& page, WitnessSer
   out << "</table>\n<p>Times and refusals are since this process began.</p>\n";
 }
 
+void write_bastions(std::ostringstream& out, const std::vector<BastionStatus>& bastions,
+                    std::uint64_t now_s) {
+  for (const BastionStatus& bastion : bastions) {
+    out << "<p>Reached through a bastion: <code>" << html(bastion.public_url) << "</code>, "
+        << (bastion.connected ? "connected" : "not connected");
+    if (bastion.since_s != 0) out << " for " << age(now_s, bastion.since_s);
+    if (!bastion.problem.empty()) out << " (" << html(bastion.problem) << ")";
+    out << "</p>\n";
+  }
+}
+
 }  // namespace
 
 WitnessTrouble witness_trouble(WitnessService& witness, const Clock& clock) {
@@ -163,7 +174,8 @@ WitnessTrouble witness_trouble(WitnessService& witness, const Clock& clock) {
 }
 
 Result<std::string> witness_page(WitnessService& witness, WitnessRows& rows, const Clock& clock,
-                                 const WitnessQuery& query) {
+                                 const WitnessQuery& query,
+                                 const std::vector<BastionStatus>& bastions) {
   WITAN_ASSIGN(const WitnessRowsPage page,
                rows.page(query.part, query.from, limits::kWitnessPageRows));
   std::ostringstream out;
@@ -179,6 +191,7 @@ Result<std::string> witness_page(WitnessService& witness, WitnessRows& rows, con
     out << "<p><strong>Cannot cosign: " << html(trouble.problem) << "</strong></p>\n";
   }
   if (!trouble.warning.empty()) out << "<p><strong>" << html(trouble.warning) << "</strong></p>\n";
+  write_bastions(out, bastions, clock.unix_ms() / 1000);
   write_search(out, page, query);
   write_logs(out, page, witness, clock.unix_ms() / 1000);
   out << "<h2>Checkpoints since this process began</h2>\n<table>\n";
@@ -219,7 +232,8 @@ Result<std::string> witness_logs_json(WitnessService& witness, WitnessRows& rows
   return body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-Result<std::string> witness_status_json(WitnessService& witness, const Clock& clock) {
+Result<std::string> witness_status_json(WitnessService& witness, const Clock& clock,
+                                        const std::vector<BastionStatus>& bastions) {
   WITAN_ASSIGN(const auto counts, witness.store().counts());
   Json body;
   body["version"] = WITAN_VERSION;
@@ -238,6 +252,7 @@ Result<std::string> witness_status_json(WitnessService& witness, const Clock& cl
   for (const auto& [result, count] : witness.metrics().counted()) {
     body["checkpoints"][result] = count;
   }
+  body["bastions"] = Json::parse(bastions_json(bastions));
   return json_text(body);
 }
 

@@ -144,6 +144,46 @@ TEST_CASE("witness configuration: faults name file, line and key") {
   CHECK_THAT(fault("name = \"w\"\n[submission]\nrate = 1\n"),
              ContainsSubstring("witness.toml:3: submission.rate"));
   CHECK_THAT(fault("name = \"w\"\n[tls]\ncertificate = \"c\"\n"), ContainsSubstring("key"));
+  CHECK_THAT(fault("name = \"w\"\nlisten = \"none\"\n"),
+             ContainsSubstring("witness.toml:2: listen: \"none\" needs a [[bastion]]"));
+  const auto bastion_fault = [&](const std::string& lines) {
+    return fault(("name = \"w\"\n[[bastion]]\n" + lines).c_str());
+  };
+  CHECK_THAT(bastion_fault("url = \"http://a\"\n"), ContainsSubstring("witness.toml:3"));
+  CHECK_THAT(bastion_fault("connect = \"a:1\"\n"), ContainsSubstring("url"));
+  for (const char* connect : {"a/b", "", "a b"}) {
+    CHECK_THAT(bastion_fault("url = \"https://a\"\nconnect = \"" + std::string(connect) + "\"\n"),
+               ContainsSubstring("witness.toml:4: bastion"));
+  }
+  CHECK_THAT(bastion_fault("url = \"https://a\"\n[[bastion]]\nurl = \"https://a\"\n"),
+             ContainsSubstring("is there twice"));
+  std::string many;
+  for (int i = 0; i < 17; ++i)
+    many += "[[bastion]]\nurl = \"https://a" + std::to_string(i) + "\"\n";
+  CHECK_THAT(fault(("name = \"w\"\n" + many).c_str()), ContainsSubstring("at most 16"));
+}
+
+TEST_CASE("witness configuration: bastions are written and read again") {
+  WitnessConfig config;
+  config.name = "w";
+  config.listen = std::string(WitnessConfig::kNoListen);
+  config.bastions.resize(2);
+  config.bastions[0].url = "https://a.test";
+  config.bastions[0].connect = "b.test:8443";
+  config.bastions[0].ca = "ca.pem";
+  config.bastions[0].rate_per_s = 0;
+  config.bastions[1].url = "https://c.test:1/x";
+  const auto again = WitnessConfig::parse(config.encode(), "witness.toml");
+  INFO((again ? "" : again.error().message));
+  REQUIRE(again);
+  CHECK_FALSE(again->listens());
+  REQUIRE(again->bastions.size() == 2);
+  CHECK(again->bastions[0].connect == "b.test:8443");
+  CHECK(again->bastions[0].ca == "ca.pem");
+  CHECK(again->bastions[0].rate_per_s == 0);
+  CHECK(again->bastions[1].url == "https://c.test:1/x");
+  CHECK_FALSE(again->bastions[1].connect);
+  CHECK(again->bastions[1].burst == BastionConfig().burst);
 }
 
 }  // namespace

@@ -5,15 +5,18 @@
 #include <memory>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "config/file.h"
 #include "config/limits.h"
 #include "enclave/client.h"
+#include "ledger/crypto/secret.h"
 #include "ledger/format/note.h"
 #include "ledger/store/folder_lock.h"
 #include "node/cli/cli.h"
 #include "node/cli/witness/verbs.h"
 #include "node/http/url.h"
+#include "node/witness/bastion_key.h"
 
 namespace witan::cli {
 namespace {
@@ -22,6 +25,7 @@ namespace fs = std::filesystem;
 
 struct WitnessInitArguments {
   std::string name, dir, listen = WitnessConfig().listen, url;
+  std::vector<std::string> bastions;
   bool json = false;
 };
 
@@ -34,6 +38,8 @@ Result<std::string> fill_witness(const WitnessPaths& paths, const WitnessConfig&
   std::string lines;
   for (const VerifierKey& key : state.keys) lines += key.text() + "\n";
   WITAN_TRY(write_file_atomic(paths.vkey().string(), lines, 0644));
+  WITAN_ASSIGN(BastionKey bastion_key, BastionKey::open_or_make(paths.bastion_key()));
+  wipe(bastion_key.pem);
   return lines;
 }
 
@@ -44,7 +50,11 @@ Result<WitnessConfig> witness_config(const WitnessInitArguments& options) {
                                        "': expected a name such as example.com/witness, without a "
                                        "scheme, spaces or '+', of at most 255 characters");
   }
-  if (const auto listen = http::parse_listen(options.listen); !listen) {
+  if (options.listen == WitnessConfig::kNoListen) {
+    if (options.bastions.empty()) {
+      return fail(ErrorCode::kUsage, "--listen none: needs --bastion, or nothing could reach it");
+    }
+  } else if (const auto listen = http::parse_listen(options.listen); !listen) {
     return fail(ErrorCode::kUsage, "--listen: " + listen.error().message);
   }
   WitnessConfig config;
@@ -54,6 +64,13 @@ Result<WitnessConfig> witness_config(const WitnessInitArguments& options) {
     const auto url = http::parse_url(options.url);
     if (!url) return fail(ErrorCode::kUsage, "--url: " + url.error().message);
     config.url = options.url;
+  }
+  for (const std::string& url : options.bastions) {
+    const auto bastion = http::parse_url(url);
+    if (!bastion || !bastion->https) {
+      return fail(ErrorCode::kUsage, "--bastion '" + url + "': expected https://host[:port]");
+    }
+    config.bastions.emplace_back().url = url;
   }
   // What cannot be read again must not be kept.
   WITAN_TRY(WitnessConfig::parse(config.encode(), "witness.toml"));
@@ -101,11 +118,20 @@ Result<void> run_witness_init(const WitnessInitArguments& options) {
   WITAN_ASSIGN(std::string lines, make_witness(options.dir, config));
   while (!lines.empty() && lines.back() == '\n') lines.pop_back();
   const WitnessPaths made{options.dir};
+  WITAN_ASSIGN(BastionKey bastion_key, BastionKey::open_or_make(made.bastion_key()));
+  wipe(bastion_key.pem);
   print_facts({{"folder", options.dir},
                {"configuration", made.config().string()},
                {"name", config.name},
-               {"vkey", lines}},
+               {"vkey", lines},
+               {"bastion_key_hash", bastion_key.hash}},
               options.json);
+  if (!options.json && !config.bastions.empty()) {
+    std::printf("Give the bastion_key_hash to the operators of the bastions. Behind them it is:\n");
+    for (const BastionConfig& bastion : config.bastions) {
+      std::printf("  %s\n", bastion_public_url(bastion.url, bastion_key.hash).c_str());
+    }
+  }
   if (!options.json) {
     std::printf(
         "Give the vkey to logs and to those who trust this witness. Tell it which logs it "
@@ -143,8 +169,10 @@ void add_witness_init(Verb& witness) {
   verb.footer("Example: witan witness init --name witness.example.com/w1 --dir ./witness");
   verb.option("--name", options->name, "The witness's name, fixed for ever").required();
   verb.option("--dir", options->dir, "The folder to make").required();
-  verb.option("--listen", options->listen, "ADDRESS:PORT").show_default();
+  verb.option("--listen", options->listen, "ADDRESS:PORT; none: bastions only").show_default();
   verb.option("--url", options->url, "Where the world reaches it, for witness.v0.json");
+  verb.option("--bastion", options->bastions,
+              "https://HOST of a bastion to be reached through; any number");
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
     const auto result = run_witness_init(*options);

@@ -39,24 +39,33 @@ Result<void> run_witness(const WitnessRunArguments& options) {
   const WitnessPaths paths{options.dir};
   WITAN_ASSIGN(WitnessConfig config, read_witness_config(paths));
   if (!options.listen.empty()) config.listen = options.listen;
+  if (!config.listens() && config.bastions.empty()) {
+    return fail(ErrorCode::kUsage, "--listen none: nothing could reach the witness; " +
+                                       paths.config().string() + " has no [[bastion]]");
+  }
   const sigset_t signals = block_end_signals();
   Metrics metrics;
   WitnessHostOptions host_options;
   host_options.accept_old_data = options.accept_old_data;
   WITAN_ASSIGN(const auto host,
                WitnessHost::open(paths, config, metrics, system_clock(), host_options));
-  WITAN_ASSIGN(const auto server,
-               http::Server::start(witness_server_options(paths, config),
-                                   [&host](http::Request&& request, http::Respond respond) {
-                                     host->api().handle(std::move(request), std::move(respond));
-                                   }));
-  const std::string url = (config.tls_key ? "https://" : "http://") + server->address();
-  WITAN_TRY(host->start(url, [&server] { return server->counters(); }));
+  std::unique_ptr<http::Server> server;
+  if (config.listens()) {
+    WITAN_ASSIGN(server,
+                 http::Server::start(witness_server_options(paths, config),
+                                     [&host](http::Request&& request, http::Respond respond) {
+                                       host->api().handle(std::move(request), std::move(respond));
+                                     }));
+    const std::string url = (config.tls_key ? "https://" : "http://") + server->address();
+    WITAN_TRY(host->start(url, [&server] { return server->counters(); }));
+  } else {
+    WITAN_TRY(host->start("", {}));
+  }
 
   int signal = 0;
   sigwait(&signals, &signal);
   log_info("stopping", {{"signal", strsignal(signal)}});
-  server->shutdown(limits::kShutdownDeadline);
+  if (server) server->shutdown(limits::kShutdownDeadline);
   host->stop();
   return {};
 }
@@ -69,7 +78,8 @@ void add_witness_run(Verb& witness) {
   verb.footer("Example: witan witness run --dir ./witness --listen 127.0.0.1:8090");
   verb.option("--dir", options->dir, "The witness's folder, made by `witan witness init`")
       .required();
-  verb.option("--listen", options->listen, "ADDRESS:PORT instead of the configured one");
+  verb.option("--listen", options->listen,
+              "ADDRESS:PORT instead of the configured one; none: bastions only");
   verb.flag("--accept-old-data", options->accept_old_data,
             "Go on with an old copy of data/, once, without what it has lost");
   verb.runs([options] {

@@ -1,29 +1,38 @@
 // witan witness list and status: what a witness knows, and how it is.
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "config/file.h"
+#include "ledger/crypto/secret.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
+#include "ledger/store/folder_lock.h"
 #include "node/cli/cli.h"
 #include "node/cli/printable.h"
 #include "node/cli/witness/verbs.h"
 #include "node/http/client.h"
+#include "node/witness/bastion_key.h"
 
 namespace witan::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+constexpr std::size_t kBastionsFileBytesMax = 64u << 10;
 
 struct ShowArguments {
   std::string dir, ca_file;
@@ -127,10 +136,49 @@ Result<std::optional<Json>> ask_running(const WitnessPaths& paths, const ShowArg
   return std::optional<Json>(std::move(status));
 }
 
+// A witness without a port cannot be asked; it runs when its folder is taken, and keeps a file of
+// how it stands with its bastions.
+std::optional<Json> running_without_port(const WitnessPaths& paths) {
+  const auto text = read_text_file(paths.bastions().string(), kBastionsFileBytesMax);
+  if (!text) return std::nullopt;
+  const auto lock = FolderLock::take(paths.dir);
+  if (lock || lock.error().code != ErrorCode::kConflict) return std::nullopt;
+  Json bastions = Json::parse(*text, nullptr, false);
+  if (!bastions.is_array()) return std::nullopt;
+  return Json{{"bastions", std::move(bastions)}};
+}
+
+std::string bastion_line(const Json& bastion) {
+  const bool connected = bastion.value("connected", false);
+  const std::uint64_t since_s = bastion.value("since_s", std::uint64_t{0});
+  const std::string problem = bastion.value("problem", "");
+  return bastion.value("public_url", "") + (connected ? " connected" : " not connected") +
+         (since_s == 0 ? "" : " since " + cosigned_utc(since_s) + " UTC") +
+         (problem.empty() ? "" : " (" + problem + ")");
+}
+
+void print_status(const Json& status) {
+  for (const auto& [key, value] : status.items()) {
+    if (value.is_object()) {
+      for (const auto& [result, count] : value.items()) {
+        std::printf("  %-20s %s\n", printable(result).c_str(), count.dump().c_str());
+      }
+    } else if (value.is_array()) {
+      for (const Json& bastion : value) {
+        std::printf("%-22s %s\n", "bastion", printable(bastion_line(bastion)).c_str());
+      }
+    } else {
+      const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+      std::printf("%-22s %s\n", key.c_str(), printable(text).c_str());
+    }
+  }
+}
+
 Result<void> run_witness_status(const ShowArguments& options) {
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   WITAN_ASSIGN(const auto counts, folder.store->counts());
-  WITAN_ASSIGN(const auto running, ask_running(folder.paths, options));
+  WITAN_ASSIGN(auto running, ask_running(folder.paths, options));
+  if (!running) running = running_without_port(folder.paths);
   std::uint64_t newest = 0;
   WITAN_TRY(folder.store->each_checkpoint([&](StoredCheckpoint&& checkpoint) {
     newest = std::max(newest, checkpoint.time_s);
@@ -140,6 +188,12 @@ Result<void> run_witness_status(const ShowArguments& options) {
   out["name"] = folder.config.name;
   out["running"] = running.has_value();
   if (running) out["url"] = running->value("url", "");
+  std::error_code ignored;
+  if (fs::exists(folder.paths.bastion_key(), ignored)) {
+    WITAN_ASSIGN(BastionKey key, BastionKey::open_or_make(folder.paths.bastion_key()));
+    wipe(key.pem);
+    out["bastion_key_hash"] = key.hash;
+  }
   out["logs"] = counts.logs;
   out["logs_cosigned"] = counts.checkpoints;
   out["newest_cosignature_s"] = newest;
@@ -147,21 +201,13 @@ Result<void> run_witness_status(const ShowArguments& options) {
     out["problem"] = running->value("problem", "");
     out["queued"] = running->value("queued", 0);
     out["checkpoints"] = running->value("checkpoints", Json::object());
+    out["bastions"] = running->value("bastions", Json::array());
   }
   if (options.json) {
     print_shown(out);
     return {};
   }
-  for (const auto& [key, value] : out.items()) {
-    if (value.is_object()) {
-      for (const auto& [result, count] : value.items()) {
-        std::printf("  %-20s %s\n", printable(result).c_str(), count.dump().c_str());
-      }
-      continue;
-    }
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    std::printf("%-22s %s\n", key.c_str(), printable(text).c_str());
-  }
+  print_status(out);
   return {};
 }
 
