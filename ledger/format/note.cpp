@@ -9,6 +9,7 @@
 #include "ledger/format/checkpoint.h"
 #include "ledger/format/cosign_subtree.h"
 #include "ledger/format/cosignature.h"
+#include "ledger/format/ecdsa_key.h"
 
 namespace witan {
 namespace {
@@ -73,7 +74,7 @@ Status check_ed25519(const VerifierKey& key, std::string_view message, BytesView
 }
 
 Status check_ecdsa(const VerifierKey& key, std::string_view message, BytesView signature) {
-  const auto parsed = PublicKey::from_spki(key.key);
+  const auto parsed = ecdsa_note_key(key.key);
   if (!parsed) return Status::kInvalid;
   const auto r_s = ecdsa_from_der(signature, parsed->kind());
   if (!r_s || !parsed->verify(Algorithm::kEs256, as_bytes(message), *r_s)) return Status::kInvalid;

@@ -7,6 +7,7 @@
 #include "ledger/crypto/ml_dsa.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
+#include "ledger/format/ecdsa_key.h"
 #include "ledger/format/note.h"
 
 namespace witan {
@@ -58,18 +59,8 @@ tl::unexpected<Error> wrong_length(std::string_view what, std::size_t expected, 
 }
 
 Result<void> check_ecdsa_key(BytesView key) {
-  auto parsed = PublicKey::from_spki(key);
-  if (!parsed) return fail(parsed.error().within("vkey: ECDSA key"));
-  // The one curve whose customary hash is the SHA-256 that this signature type prescribes.
-  if (parsed->kind() != KeyKind::kP256) {
-    return fail(ErrorCode::kUnsupported,
-                "vkey: ECDSA key: expected P-256, found " + std::string(to_string(parsed->kind())));
-  }
-  // One key, one text: two forms of a key would pass as two keys.
-  if (!equal(parsed->spki(), key)) {
-    return fail(ErrorCode::kMalformed,
-                "vkey: ECDSA key: not the canonical DER of an uncompressed point");
-  }
+  const auto parsed = ecdsa_note_key(key);
+  if (!parsed) return fail(parsed.error().within("vkey"));
   return {};
 }
 
