@@ -73,6 +73,14 @@ inline constexpr std::size_t kLogListWarningsMax = 1'024;
 // Requests that one commit of the signer may take together, and their bytes.
 inline constexpr std::size_t kCosignBatchMax = 256;
 inline constexpr std::size_t kCosignBatchBytesMax = 512u << 10;
+// Batches that may be signed and not yet stored: the signer remembers as many.
+inline constexpr std::size_t kCosignBatchesKept = 2;
+// Threads of the signer that verify and sign one batch, its own one included.
+inline constexpr unsigned kCosignThreadsMax = 4;
+// Distinct lines of one trusted key in one note. A log signs a checkpoint once.
+inline constexpr std::size_t kLogLinesPerKeyMax = 4;
+// Marks that the signer gives in one message.
+inline constexpr std::size_t kMarksPageMax = 8'192;
 // Requests waiting for the signer; past it, 503.
 inline constexpr std::size_t kCosignQueueMax = 4'096;
 // The signer's journal is folded into a snapshot when it has grown past this.
@@ -89,7 +97,8 @@ inline constexpr std::chrono::seconds kWitnessCheckpointMaxAge = 10s;
 inline constexpr std::size_t kWitnessesAskedMax = 64;
 
 // --- Enclave ---
-inline constexpr std::size_t kEnclaveMessageBytesMax = 1u << 20;
+// What two batches cosigned, the largest that there are, in one message.
+inline constexpr std::size_t kEnclaveMessageBytesMax = 4u << 20;
 // Entries in one append message (32 bytes each).
 inline constexpr std::size_t kAppendEntriesMax = 16'384;
 inline constexpr std::chrono::seconds kEnclaveDeadline = 30s;

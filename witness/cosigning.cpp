@@ -54,8 +54,33 @@ SignatureStatus judge_line(const Note& note, const NoteSignature& line,
   return best;
 }
 
+// All lines of trusted keys are verified, so their number is bounded. Equal ones count once.
+tl::expected<void, CosignError> check_line_count(const Note& note,
+                                                 std::span<const VerifierKey> keys) {
+  if (note.signatures.size() <= limits::kLogLinesPerKeyMax) return {};
+  for (const VerifierKey& key : keys) {
+    std::vector<const NoteSignature*> found;
+    for (const NoteSignature& line : note.signatures) {
+      if (line.name != key.name || line.id != key.id) continue;
+      if (std::none_of(found.begin(), found.end(),
+                       [&line](const NoteSignature* known) { return *known == line; })) {
+        found.push_back(&line);
+      }
+      if (found.size() > limits::kLogLinesPerKeyMax) {
+        return refuse(Refusal::kMalformed, "more than " +
+                                               std::to_string(limits::kLogLinesPerKeyMax) +
+                                               " different signatures of " + name_of_line(line));
+      }
+    }
+  }
+  return {};
+}
+
 tl::expected<LogLines, CosignError> check_lines(const Note& note,
                                                 std::span<const VerifierKey> keys) {
+  if (auto few = check_line_count(note, keys); !few) {
+    return tl::unexpected<CosignError>(std::move(few).error());
+  }
   LogLines out;
   for (const NoteSignature& line : note.signatures) {
     // Nobody makes the signer verify one signature again and again.
@@ -165,10 +190,9 @@ std::string_view to_string(CosignRefusal refusal) {
   return "unavailable";
 }
 
-tl::expected<Cosignable, CosignError> check_cosignable(const AddCheckpointRequest& request,
-                                                       std::span<const VerifierKey> keys,
-                                                       const CosignMark& mark,
-                                                       std::string_view witness_name) {
+tl::expected<Cosignable, CosignError> check_signed(const AddCheckpointRequest& request,
+                                                   std::span<const VerifierKey> keys,
+                                                   std::string_view witness_name) {
   auto note = Note::parse(request.note);
   if (!note) return refuse(Refusal::kMalformed, note.error().message);
   auto checkpoint = Checkpoint::parse(note->text);
@@ -190,10 +214,26 @@ tl::expected<Cosignable, CosignError> check_cosignable(const AddCheckpointReques
                   "extension lines that no signature of the log covers: ML-DSA-44 signs origin, "
                   "size and root");
   }
-  auto fits = check_sizes(request.old_size, checkpoint->size, mark);
-  if (fits) fits = check_tree(request, *checkpoint, mark);
-  if (!fits) return tl::unexpected<CosignError>(std::move(fits).error());
   return Cosignable{std::move(*checkpoint), std::move(note->text), std::move(lines->valid)};
+}
+
+tl::expected<void, CosignError> check_follows(const AddCheckpointRequest& request,
+                                              const Checkpoint& checkpoint,
+                                              const CosignMark& mark) {
+  auto fits = check_sizes(request.old_size, checkpoint.size, mark);
+  if (fits) fits = check_tree(request, checkpoint, mark);
+  return fits;
+}
+
+tl::expected<Cosignable, CosignError> check_cosignable(const AddCheckpointRequest& request,
+                                                       std::span<const VerifierKey> keys,
+                                                       const CosignMark& mark,
+                                                       std::string_view witness_name) {
+  auto out = check_signed(request, keys, witness_name);
+  if (!out) return out;
+  auto fits = check_follows(request, out->checkpoint, mark);
+  if (!fits) return tl::unexpected<CosignError>(std::move(fits).error());
+  return out;
 }
 
 }  // namespace witan

@@ -59,10 +59,20 @@ struct Cosignable {
 // keys are ignored, whoever they name. Refused besides what the specification says: `witness_name`
 // as origin (a log is no witness of itself), and sizes above 2^62. `keys`: of types 1, 2 and 6 (as
 // a log's key); at least one line under one of them must verify, and no line under one of them may
-// be forged. A key that this build cannot check (ML-DSA without OpenSSL 3.5) counts as no
-// signature, and the message says so. Other types of key are ignored.
+// be forged. So each of them is verified, and a note with more than limits::kLogLinesPerKeyMax
+// distinct lines of one key is refused: else a log could make the signer verify 128. A key that
+// this build cannot check (ML-DSA without OpenSSL 3.5) counts as no signature, and the message says
+// so. Other types of key are ignored.
 [[nodiscard]] tl::expected<Cosignable, CosignError> check_cosignable(
     const AddCheckpointRequest& request, std::span<const VerifierKey> keys, const CosignMark& mark,
     std::string_view witness_name);
+// Its two parts. The first needs no mark: shape, origin and signatures.
+[[nodiscard]] tl::expected<Cosignable, CosignError> check_signed(
+    const AddCheckpointRequest& request, std::span<const VerifierKey> keys,
+    std::string_view witness_name);
+// Old size, root and proof of what the first has passed.
+[[nodiscard]] tl::expected<void, CosignError> check_follows(const AddCheckpointRequest& request,
+                                                            const Checkpoint& checkpoint,
+                                                            const CosignMark& mark);
 
 }  // namespace witan

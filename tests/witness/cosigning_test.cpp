@@ -178,6 +178,32 @@ TEST_CASE("cosigning: lines of unknown keys are ignored, forged ones of trusted 
   CHECK(status({good, {good.name, good.id, Bytes(5'000, 7)}}) == 403);
 }
 
+TEST_CASE("cosigning: a key that signs a note again and again is refused before it costs much") {
+  const CosignWorld world;
+  const std::string text = world.text(5);
+  const NoteSignature good = sign_as_log(world.key, text);
+  const auto status = [&](std::vector<NoteSignature> lines) {
+    return status_of(world.judge(first_request(text, std::move(lines)), world.mark(0)));
+  };
+  std::vector<NoteSignature> lines = {good};
+  for (std::uint8_t i = 1; i < limits::kLogLinesPerKeyMax; ++i) {
+    lines.push_back({good.name, good.id, Bytes(64, i)});
+  }
+  // As many as are allowed are verified, each of them.
+  CHECK(status(lines) == 403);
+  lines.push_back({good.name, good.id, Bytes(64, 99)});
+  const auto many = world.judge(first_request(text, lines), world.mark(0));
+  CHECK(status_of(many) == 400);
+  CHECK_THAT(many.error().message, ContainsSubstring("more than 4 different signatures"));
+  // The same line again is no other signature, and strangers' lines are nobody's.
+  CHECK(status(std::vector<NoteSignature>(100, good)) == 200);
+  std::vector<NoteSignature> strange = {good};
+  for (std::uint8_t i = 1; i < 100; ++i) {
+    strange.push_back({"other.example", good.id, Bytes(64, i)});
+  }
+  CHECK(status(strange) == 200);
+}
+
 TEST_CASE("cosigning: lines in the witness's own name, true or forged, change nothing") {
   const CosignWorld world;
   const std::string text = world.text(5);
