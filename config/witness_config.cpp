@@ -1,14 +1,21 @@
 #include "config/witness_config.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <set>
 #include <sstream>
 #include <utility>
 
+#include "config/feed_limits.h"
 #include "config/limits.h"
 #include "config/toml_reader.h"
 
 namespace witan {
 namespace {
+
+constexpr std::int64_t kListRefreshSecondsMin = 60;
+constexpr std::int64_t kListRefreshSecondsMax = 7 * 86'400;
+constexpr std::int64_t kFeedEverySecondsMax = 7 * 86'400;
 
 // A basic TOML string of text without control characters.
 std::string quoted_toml(std::string_view text) {
@@ -27,6 +34,60 @@ Result<void> read_submission(TomlTable& table, WitnessConfig& config) {
   WITAN_ASSIGN(const auto burst, table.integer("burst", 1, kRateMax));
   if (burst) config.burst = static_cast<double>(*burst);
   return table.no_other_keys();
+}
+
+Result<void> read_lists(TomlTable& table, WitnessConfig& config) {
+  WITAN_ASSIGN(config.list_sources, table.strings("sources"));
+  if (config.list_sources.size() > limits::kLogListsMax) {
+    return fail(table.error("sources", "at most " + std::to_string(limits::kLogListsMax) +
+                                           " lists, found " +
+                                           std::to_string(config.list_sources.size())));
+  }
+  std::set<std::string_view> seen;
+  for (const std::string& source : config.list_sources) {
+    if (source.empty() || !seen.insert(source).second) {
+      return fail(table.error("sources", "\"" + source + "\" is empty or there twice"));
+    }
+  }
+  WITAN_ASSIGN(const auto refresh,
+               table.integer("refresh_s", kListRefreshSecondsMin, kListRefreshSecondsMax));
+  if (refresh) config.list_refresh_s = static_cast<std::uint32_t>(*refresh);
+  WITAN_ASSIGN(config.list_ca, table.string("ca"));
+  return table.no_other_keys();
+}
+
+Result<void> read_feeding(TomlTable& table, WitnessConfig& config) {
+  WITAN_ASSIGN(const auto every, table.integer("every_s", 1, kFeedEverySecondsMax));
+  if (every) config.feed_every_s = static_cast<std::uint32_t>(*every);
+  WITAN_ASSIGN(const auto threads, table.integer("threads", 0, 256));
+  if (threads) config.feed_threads = static_cast<unsigned>(*threads);
+  WITAN_ASSIGN(config.feed_ca, table.string("ca"));
+  return table.no_other_keys();
+}
+
+// The sections that a witness has only when it reads lists or logs by itself.
+void write_background(std::ostringstream& out, const WitnessConfig& config) {
+  out << "\n[lists]\n"
+         "# Lists of logs (files or URLs; as `pull-logs` takes them) that are read again and "
+         "again.\n"
+         "# Logs are only added: none is ever changed or removed.\n"
+         "sources = [";
+  for (std::size_t i = 0; i < config.list_sources.size(); ++i) {
+    out << (i == 0 ? "" : ", ") << quoted_toml(config.list_sources[i]);
+  }
+  out << "]\nrefresh_s = " << config.list_refresh_s
+      << "\n# CA certificates (PEM) to trust for https, besides the system's.\n"
+      << (config.list_ca ? "ca = " + quoted_toml(*config.list_ca)
+                         : std::string("# ca = \"ca.pem\""))
+      << "\n\n[feeding]\n"
+         "# Logs added with --url are read every so many seconds, and cosigned when they have "
+         "grown.\n"
+         "# At most so many are read at once; 0 switches it off.\n"
+         "every_s = "
+      << config.feed_every_s << "\nthreads = " << config.feed_threads << "\n"
+      << (config.feed_ca ? "ca = " + quoted_toml(*config.feed_ca)
+                         : std::string("# ca = \"ca.pem\""))
+      << "\n";
 }
 
 bool is_http_url(std::string_view text) {
@@ -124,6 +185,10 @@ Result<WitnessConfig> WitnessConfig::parse(std::string_view toml, std::string_vi
   WITAN_ASSIGN(auto submission, root.table("submission"));
   if (submission) WITAN_TRY(read_submission(*submission, config));
   WITAN_TRY(read_bastions(root, config));
+  WITAN_ASSIGN(auto lists, root.table("lists"));
+  if (lists) WITAN_TRY(read_lists(*lists, config));
+  WITAN_ASSIGN(auto feeding, root.table("feeding"));
+  if (feeding) WITAN_TRY(read_feeding(*feeding, config));
   WITAN_TRY(root.no_other_keys());
   return config;
 }
@@ -153,6 +218,7 @@ std::string WitnessConfig::encode() const {
       << "rate_per_s = " << static_cast<std::int64_t>(rate_per_s) << "\n"
       << "burst = " << static_cast<std::int64_t>(burst) << "\n";
   write_bastions(out, *this);
+  write_background(out, *this);
   return out.str();
 }
 

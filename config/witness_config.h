@@ -2,6 +2,7 @@
 // The configuration of a stand-alone witness: the file `witness.toml` in its folder. Which logs it
 // knows is not configuration: they are in its store and change while it runs.
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -33,6 +34,14 @@ struct WitnessConfig {
   double burst = 400;
   unsigned io_threads = 2;
   std::vector<BastionConfig> bastions;
+  // [lists]: files and URLs of lists of logs that are read again and again.
+  std::vector<std::string> list_sources;
+  std::uint32_t list_refresh_s = 3'600;
+  std::optional<std::string> list_ca;  // PEM file, for https; relative to the folder
+  // [feeding]: reading logs that do not push.
+  std::uint32_t feed_every_s = 60;     // where a log has no pace of its own
+  unsigned feed_threads = 4;           // 0: logs are not read
+  std::optional<std::string> feed_ca;  // as list_ca
 
   [[nodiscard]] bool listens() const { return listen != kNoListen; }
 

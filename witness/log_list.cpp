@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/limits.h"
+#include "ledger/crypto/ml_dsa.h"
 #include "ledger/encoding.h"
 
 namespace witan {
@@ -24,19 +25,6 @@ std::string_view trim_list_line(std::string_view line) {
   const std::size_t start = line.find_first_not_of(kListSpaces);
   if (start == std::string_view::npos) return {};
   return line.substr(start, line.find_last_not_of(kListSpaces) + 1 - start);
-}
-
-void add_warning(std::vector<std::string>& warnings, std::string warning) {
-  if (warnings.size() < limits::kLogListWarningsMax) {
-    warnings.push_back(std::move(warning));
-  } else if (warnings.size() == limits::kLogListWarningsMax) {
-    warnings.emplace_back("more warnings, left out");
-  }
-}
-
-bool key_signs_logs(const VerifierKey& key) {
-  return key.algorithm == NoteAlgorithm::kEd25519 || key.algorithm == NoteAlgorithm::kEcdsa ||
-         key.algorithm == NoteAlgorithm::kMlDsa44;
 }
 
 class LogListParser {
@@ -70,7 +58,7 @@ class LogListParser {
   Result<void> warn(std::size_t line, const std::string& what) {
     std::string message = "log list line " + std::to_string(line) + ": " + what;
     if (strict_) return fail(ErrorCode::kMalformed, std::move(message));
-    add_warning(list_.warnings, std::move(message));
+    add_list_warning(list_.warnings, std::move(message));
     return {};
   }
 
@@ -121,7 +109,7 @@ class LogListParser {
       return warn(line_, key.error().message + "; the log is left out");
     }
     if (!key) return bad(key.error().message);
-    if (!key_signs_logs(*key)) {
+    if (!signs_as_log(*key)) {
       return warn(line_, "key of type " + std::to_string(static_cast<int>(key->algorithm)) +
                              ", with which no log signs; the log is left out");
     }
@@ -194,6 +182,29 @@ bool by_origin(const KnownLog& a, const KnownLog& b) {
 
 }  // namespace
 
+void add_list_warning(std::vector<std::string>& warnings, std::string warning) {
+  if (warnings.size() < limits::kLogListWarningsMax) {
+    warnings.push_back(std::move(warning));
+  } else if (warnings.size() == limits::kLogListWarningsMax) {
+    warnings.emplace_back("more warnings, left out");
+  }
+}
+
+bool signs_as_log(const VerifierKey& key) {
+  return key.algorithm == NoteAlgorithm::kEd25519 || key.algorithm == NoteAlgorithm::kEcdsa ||
+         key.algorithm == NoteAlgorithm::kMlDsa44;
+}
+
+std::string why_unusable(const std::vector<VerifierKey>& keys) {
+  if (keys.empty()) return "no key of it is known";
+  for (const VerifierKey& key : keys) {
+    const bool checked = key.algorithm != NoteAlgorithm::kMlDsa44 || ml_dsa_available();
+    if (signs_as_log(key) && checked) return "";
+  }
+  return "this build cannot check its signatures: its only key is ML-DSA-44, which needs OpenSSL "
+         "3.5";
+}
+
 Result<LogList> LogList::parse(std::string_view text, bool strict) {
   return LogListParser(strict).parse(text);
 }
@@ -210,15 +221,16 @@ std::string LogList::encode() const {
 }
 
 MergeOutcome merge_log_list(std::vector<KnownLog>& known, const LogList& list,
-                            std::string_view own_name) {
+                            std::string_view own_name, std::size_t unlisted) {
   MergeOutcome out;
   std::vector<KnownLog> fresh;
   std::unordered_map<std::string_view, std::size_t> fresh_place;  // names are the list's
   std::size_t beyond_limit = 0;
   for (const ListedLog& log : list.logs) {
     if (log.origin == own_name || log.key.name == own_name) {
-      add_warning(out.warnings, "log \"" + log.origin + "\": not taken, its origin or its key " +
-                                    "has the witness's own name");
+      add_list_warning(out.warnings, "log \"" + log.origin +
+                                         "\": not taken, its origin or its key " +
+                                         "has the witness's own name");
       continue;
     }
     const auto place = std::lower_bound(
@@ -229,24 +241,29 @@ MergeOutcome merge_log_list(std::vector<KnownLog>& known, const LogList& list,
     if (is_known || listed != fresh_place.end()) {
       const KnownLog& before = is_known ? *place : fresh[listed->second];
       if (has_key(before, log.key)) continue;
-      add_warning(out.warnings,
-                  "log \"" + log.origin + "\": another key, not taken: " + log.key.text() +
-                      (before.keys.empty() ? ", none is known"
-                                           : ", known is " + before.keys.front().text()));
+      std::string change =
+          "log \"" + log.origin + "\": another key, not taken: " + log.key.text() +
+          (before.keys.empty() ? ", none is known" : ", known is " + before.keys.front().text());
+      add_list_warning(out.key_changes, change);
+      add_list_warning(out.warnings, std::move(change));
       continue;
     }
-    if (known.size() + fresh.size() == limits::kWitnessLogsMax) {
+    if (unlisted + known.size() + fresh.size() >= limits::kWitnessLogsMax) {
       ++beyond_limit;
       continue;
     }
     fresh_place.emplace(log.origin, fresh.size());
     fresh.push_back({log.origin, {log.key}, log.qpd, log.contact, false});
     out.added.push_back(log.origin);
+    if (const std::string why = why_unusable({log.key}); !why.empty()) {
+      add_list_warning(out.warnings,
+                       "log \"" + log.origin + "\": added, but never cosigned: " + why);
+    }
   }
   if (beyond_limit > 0) {
-    add_warning(out.warnings, std::to_string(beyond_limit) +
-                                  " new logs not taken: a witness knows at most " +
-                                  std::to_string(limits::kWitnessLogsMax));
+    add_list_warning(out.warnings, std::to_string(beyond_limit) +
+                                       " new logs not taken: a witness knows at most " +
+                                       std::to_string(limits::kWitnessLogsMax));
   }
   std::sort(fresh.begin(), fresh.end(), by_origin);
   const auto middle = static_cast<std::ptrdiff_t>(known.size());

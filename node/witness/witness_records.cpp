@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/feed_limits.h"
 #include "config/limits.h"
 #include "ledger/format/note.h"
 #include "ledger/store/layout.h"
@@ -130,6 +131,60 @@ Result<StoredCheckpoint> decode_stored_checkpoint(BytesView bytes) {
   out.time_s = in.number64();
   out.note = as_text(in.text());
   if (!in.whole()) return damaged_record("checkpoint's");
+  return out;
+}
+
+Bytes encode_stored_feed(const StoredFeed& feed) {
+  Bytes out;
+  put_text(out, as_bytes(feed.origin));
+  put_text(out, as_bytes(feed.feed.url));
+  put_number(out, static_cast<std::uint32_t>(feed.feed.layout));
+  put_number(out, feed.feed.every_s);
+  return out;
+}
+
+Result<StoredFeed> decode_stored_feed(BytesView bytes) {
+  RecordReader in(bytes);
+  StoredFeed out;
+  out.origin = as_text(in.text());
+  out.feed.url = as_text(in.text());
+  const std::uint32_t layout = in.number();
+  out.feed.layout = static_cast<FeedLayout>(layout);
+  out.feed.every_s = in.number();
+  if (!in.whole() || layout > static_cast<std::uint32_t>(FeedLayout::kSumdb)) {
+    return damaged_record("feed's");
+  }
+  return out;
+}
+
+Bytes encode_list_state(const ListState& list) {
+  Bytes out;
+  put_text(out, as_bytes(list.source));
+  for (const std::uint64_t number :
+       {list.tried_s, list.read_s, list.logs, list.added, list.warnings, list.key_changes}) {
+    append(out, store::encode64(number));
+  }
+  for (const std::string* text : {&list.etag, &list.last_modified, &list.error}) {
+    put_text(out, as_bytes(*text));
+  }
+  put_number(out, static_cast<std::uint32_t>(list.shown_warnings.size()));
+  for (const std::string& warning : list.shown_warnings) put_text(out, as_bytes(warning));
+  return out;
+}
+
+Result<ListState> decode_list_state(BytesView bytes) {
+  RecordReader in(bytes);
+  ListState out;
+  out.source = as_text(in.text());
+  for (std::uint64_t* number :
+       {&out.tried_s, &out.read_s, &out.logs, &out.added, &out.warnings, &out.key_changes}) {
+    *number = in.number64();
+  }
+  for (std::string* text : {&out.etag, &out.last_modified, &out.error}) *text = as_text(in.text());
+  const std::uint32_t count = in.number();
+  if (count > limits::kLogListShownWarningsMax) return damaged_record("list's");
+  for (std::uint32_t i = 0; i < count; ++i) out.shown_warnings.emplace_back(as_text(in.text()));
+  if (!in.whole()) return damaged_record("list's");
   return out;
 }
 

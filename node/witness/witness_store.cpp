@@ -1,21 +1,17 @@
 #include "node/witness/witness_store.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <set>
 #include <string>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
+#include "config/feed_limits.h"
 #include "ledger/crypto/sha256.h"
-#include "ledger/store/folder_lock.h"
 #include "ledger/store/layout.h"
 #include "ledger/store/lmdb_env.h"
 #include "node/witness/merged_note.h"
+#include "node/witness/witness_env.h"
 
 namespace witan {
 namespace {
@@ -26,70 +22,8 @@ using store::lmdb_error;
 using store::ReaderPool;
 using store::Txn;
 
-constexpr std::size_t kWitnessMapBytesMin = std::size_t{1} << 20;
 constexpr std::string_view kUnlistedKey = "unlisted";
-
-struct WitnessTables {
-  MDB_dbi meta = 0;
-  MDB_dbi logs = 0;
-  MDB_dbi checkpoints = 0;
-};
-
-int open_witness_env(const fs::path& folder, const WitnessStoreOptions& options,
-                     std::size_t map_bytes, Env& out) {
-  MDB_env* raw = nullptr;
-  if (const int code = mdb_env_create(&raw); code != 0) return code;
-  Env env(raw);
-  const unsigned readers = static_cast<unsigned>(options.readers_max) + 1;
-  if (const int code = mdb_env_set_maxdbs(raw, 8); code != 0) return code;
-  if (const int code = mdb_env_set_maxreaders(raw, readers); code != 0) return code;
-  if (const int code = mdb_env_set_mapsize(raw, map_bytes); code != 0) return code;
-  const int code = mdb_env_open(raw, folder.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600);
-  if (code == 0) out = std::move(env);
-  return code;
-}
-
-int open_witness_tables(MDB_txn* txn, unsigned flags, WitnessTables& tables) {
-  if (const int code = mdb_dbi_open(txn, "meta", flags, &tables.meta); code != 0) return code;
-  if (const int code = mdb_dbi_open(txn, "logs", flags, &tables.logs); code != 0) return code;
-  return mdb_dbi_open(txn, "checkpoints", flags, &tables.checkpoints);
-}
-
-Result<void> check_witness_format(MDB_txn* txn, const WitnessTables& tables) {
-  WITAN_ASSIGN(const auto found, store::get(txn, tables.meta, as_bytes(store::kFormatKey)));
-  const std::uint32_t format =
-      found && found->size() == store::kLengthBytes ? store::decode32(*found) : 0;
-  if (format == kWitnessFormat) return {};
-  return fail(ErrorCode::kUnsupported, "the witness's store has format version " +
-                                           std::to_string(format) + ", this program reads " +
-                                           std::to_string(kWitnessFormat));
-}
-
-// The tables, which only a store that is new has to be written for.
-Result<WitnessTables> witness_tables(MDB_env* env) {
-  WitnessTables tables;
-  MDB_txn* reading = nullptr;
-  if (const int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &reading); code != 0) {
-    return lmdb_error("cannot begin a read of the store", code);
-  }
-  int code = open_witness_tables(reading, 0, tables);
-  if (code == 0) {
-    auto checked = check_witness_format(reading, tables);
-    // Committed, so that the handles stay open.
-    mdb_txn_commit(reading);
-    WITAN_TRY(std::move(checked));
-    return tables;
-  }
-  mdb_txn_abort(reading);
-  if (code != MDB_NOTFOUND) return lmdb_error("cannot open the store's tables", code);
-  WITAN_ASSIGN(Txn txn, Txn::begin_write(env));
-  code = open_witness_tables(txn.get(), MDB_CREATE, tables);
-  if (code != 0) return lmdb_error("cannot make the store's tables", code);
-  WITAN_TRY(store::put(txn.get(), tables.meta, as_bytes(store::kFormatKey),
-                       store::encode32(kWitnessFormat)));
-  WITAN_TRY(txn.commit());
-  return tables;
-}
+constexpr std::string_view kFeedsVersionKey = "feeds";
 
 Hash32 origin_key(std::string_view origin) {
   return sha256(as_bytes(origin));
@@ -112,28 +46,29 @@ class LmdbWitnessStore final : public WitnessStore {
 
   Result<void> each_log(const VisitLog& visit) override {
     WITAN_ASSIGN(const Reading reading, read());
-    return each_row(reading.txn, tables_.logs, [&](BytesView key, BytesView value) -> Result<bool> {
-      WITAN_ASSIGN(KnownLog log, decode_known_log(value));
-      WITAN_ASSIGN(const Hash32 hash, hash_of(key));
-      WITAN_ASSIGN(auto checkpoint, checkpoint_at(reading.txn, hash));
-      return visit(std::move(log), std::move(checkpoint));
-    });
+    return each_witness_row(reading.txn, tables_.logs,
+                            [&](BytesView key, BytesView value) -> Result<bool> {
+                              WITAN_ASSIGN(KnownLog log, decode_known_log(value));
+                              WITAN_ASSIGN(const Hash32 hash, hash_of(key));
+                              WITAN_ASSIGN(auto checkpoint, checkpoint_at(reading.txn, hash));
+                              return visit(std::move(log), std::move(checkpoint));
+                            });
   }
 
   Result<void> each_checkpoint(const VisitCheckpoint& visit) override {
     WITAN_ASSIGN(const Reading reading, read());
-    return each_row(reading.txn, tables_.checkpoints,
-                    [&](BytesView /*key*/, BytesView value) -> Result<bool> {
-                      WITAN_ASSIGN(StoredCheckpoint found, decode_stored_checkpoint(value));
-                      return visit(std::move(found));
-                    });
+    return each_witness_row(reading.txn, tables_.checkpoints,
+                            [&](BytesView /*key*/, BytesView value) -> Result<bool> {
+                              WITAN_ASSIGN(StoredCheckpoint found, decode_stored_checkpoint(value));
+                              return visit(std::move(found));
+                            });
   }
 
   Result<Counts> counts() override {
     WITAN_ASSIGN(const Reading reading, read());
     Counts out;
-    WITAN_ASSIGN(out.logs, rows(reading.txn, tables_.logs));
-    WITAN_ASSIGN(out.checkpoints, rows(reading.txn, tables_.checkpoints));
+    WITAN_ASSIGN(out.logs, witness_rows(reading.txn, tables_.logs));
+    WITAN_ASSIGN(out.checkpoints, witness_rows(reading.txn, tables_.checkpoints));
     WITAN_ASSIGN(const auto unlisted,
                  store::get(reading.txn, tables_.meta, as_bytes(kUnlistedKey)));
     if (unlisted && unlisted->size() == sizeof(std::uint64_t)) {
@@ -159,26 +94,96 @@ class LmdbWitnessStore final : public WitnessStore {
   }
 
   Result<MergeOutcome> merge(const LogList& list, std::string_view own_name) override {
-    WITAN_ASSIGN(Txn txn, Txn::begin_write(env_.get()));
     std::vector<KnownLog> known;
-    WITAN_TRY(
-        each_row(txn.get(), tables_.logs, [&](BytesView /*key*/, BytesView value) -> Result<bool> {
-          WITAN_ASSIGN(KnownLog log, decode_known_log(value));
-          known.push_back(std::move(log));
-          return true;
-        }));
-    std::sort(known.begin(), known.end(),
-              [](const KnownLog& a, const KnownLog& b) { return a.origin < b.origin; });
-    MergeOutcome outcome = merge_log_list(known, list, own_name);
-    WITAN_TRY(check_room(txn.get(), outcome.added.size()));
-    for (const std::string& origin : outcome.added) {
-      const auto at = std::lower_bound(
-          known.begin(), known.end(), origin,
-          [](const KnownLog& log, const std::string& wanted) { return log.origin < wanted; });
-      WITAN_TRY(put_log(txn.get(), *at));
+    std::size_t all = 0;
+    {
+      WITAN_ASSIGN(const Reading reading, read());
+      WITAN_ASSIGN(all, witness_rows(reading.txn, tables_.logs));
+      WITAN_ASSIGN(known, known_of(reading.txn, list));
     }
-    if (!outcome.added.empty()) WITAN_TRY(txn.commit());
+    const std::size_t unlisted = all - std::min(all, known.size());
+    MergeOutcome outcome = merge_log_list(known, list, own_name, unlisted);
+    std::vector<std::string> added = std::exchange(outcome.added, {});
+    std::set<std::string_view> fresh(added.begin(), added.end());
+    std::vector<const ListedLog*> wanted;
+    for (const ListedLog& log : list.logs) {
+      if (fresh.erase(log.origin) > 0) wanted.push_back(&log);
+    }
+    for (std::size_t done = 0; done < wanted.size(); done += limits::kLogsAddedAtOnceMax) {
+      const std::size_t count = std::min(limits::kLogsAddedAtOnceMax, wanted.size() - done);
+      WITAN_TRY(add_listed(std::span(wanted).subspan(done, count), outcome.added));
+    }
     return outcome;
+  }
+
+  Result<std::optional<LogFeed>> find_feed(std::string_view origin) override {
+    WITAN_ASSIGN(const Reading reading, read());
+    WITAN_ASSIGN(const auto found, store::get(reading.txn, tables_.feeds, origin_key(origin)));
+    if (!found) return std::optional<LogFeed>{};
+    WITAN_ASSIGN(StoredFeed stored, decode_stored_feed(*found));
+    return std::optional<LogFeed>(std::move(stored.feed));
+  }
+
+  Result<void> each_feed(const VisitFeed& visit) override {
+    WITAN_ASSIGN(const Reading reading, read());
+    return each_witness_row(reading.txn, tables_.feeds,
+                            [&](BytesView /*key*/, BytesView value) -> Result<bool> {
+                              WITAN_ASSIGN(StoredFeed found, decode_stored_feed(value));
+                              return visit(std::move(found));
+                            });
+  }
+
+  Result<std::uint64_t> feeds_version() override {
+    WITAN_ASSIGN(const Reading reading, read());
+    return feeds_version_at(reading.txn);
+  }
+
+  Result<void> put_feed(std::string_view origin, const std::optional<LogFeed>& feed) override {
+    WITAN_ASSIGN(Txn txn, Txn::begin_write(env_.get()));
+    WITAN_ASSIGN(const auto known, log_at(txn.get(), origin_key(origin)));
+    if (!known) return fail(ErrorCode::kNotFound, "this witness does not know such a log");
+    if (feed) {
+      WITAN_TRY(store::put(txn.get(), tables_.feeds, origin_key(origin),
+                           encode_stored_feed({std::string(origin), *feed})));
+    } else {
+      WITAN_TRY(remove_witness_row(txn.get(), tables_.feeds, origin_key(origin)));
+    }
+    WITAN_TRY(feeds_changed(txn.get()));
+    return txn.commit();
+  }
+
+  Result<std::vector<ListState>> lists() override {
+    WITAN_ASSIGN(const Reading reading, read());
+    std::vector<ListState> out;
+    WITAN_TRY(each_witness_row(reading.txn, tables_.lists,
+                               [&](BytesView /*key*/, BytesView value) -> Result<bool> {
+                                 WITAN_ASSIGN(ListState list, decode_list_state(value));
+                                 out.push_back(std::move(list));
+                                 return true;
+                               }));
+    std::sort(out.begin(), out.end(),
+              [](const ListState& a, const ListState& b) { return a.source < b.source; });
+    return out;
+  }
+
+  Result<void> put_list(const ListState& list) override {
+    WITAN_ASSIGN(Txn txn, Txn::begin_write(env_.get()));
+    WITAN_TRY(
+        store::put(txn.get(), tables_.lists, origin_key(list.source), encode_list_state(list)));
+    return txn.commit();
+  }
+
+  Result<void> keep_lists(const std::vector<std::string>& sources) override {
+    WITAN_ASSIGN(const std::vector<ListState> known, lists());
+    std::vector<Hash32> gone;
+    for (const ListState& list : known) {
+      const bool kept = std::find(sources.begin(), sources.end(), list.source) != sources.end();
+      if (!kept) gone.push_back(origin_key(list.source));
+    }
+    if (gone.empty()) return {};
+    WITAN_ASSIGN(Txn txn, Txn::begin_write(env_.get()));
+    for (const Hash32& key : gone) WITAN_TRY(remove_witness_row(txn.get(), tables_.lists, key));
+    return txn.commit();
   }
 
   Result<void> put_cosigned(std::span<const Cosigned> cosigned) override {
@@ -208,17 +213,7 @@ class LmdbWitnessStore final : public WitnessStore {
   }
 
   Result<void> copy_to(const fs::path& folder) override {
-    const std::string what = "cannot copy the store to " + folder.string();
-    if (const int code = mdb_env_copy2(env_.get(), folder.c_str(), MDB_CP_COMPACT); code != 0) {
-      return lmdb_error(what, code);
-    }
-    const std::string file = (folder / "data.mdb").string();
-    const int copy = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
-    const bool synced = copy >= 0 && ::fchmod(copy, 0600) == 0 && ::fsync(copy) == 0;
-    const int error = errno;
-    if (copy >= 0) ::close(copy);
-    if (!synced) return lmdb_error(what, error);
-    return {};
+    return copy_witness_env(env_.get(), folder);
   }
 
   Result<void> clear_dead_readers() override {
@@ -263,34 +258,6 @@ class LmdbWitnessStore final : public WitnessStore {
     return out;
   }
 
-  static Result<std::uint64_t> rows(MDB_txn* txn, MDB_dbi table) {
-    MDB_stat stat{};
-    const int code = mdb_stat(txn, table, &stat);
-    if (code != 0) return lmdb_error("cannot count the store's rows", code);
-    return stat.ms_entries;
-  }
-
-  template <typename Visit>
-  static Result<void> each_row(MDB_txn* txn, MDB_dbi table, const Visit& visit) {
-    MDB_cursor* raw = nullptr;
-    if (const int code = mdb_cursor_open(txn, table, &raw); code != 0) {
-      return lmdb_error("cannot open a cursor of the store", code);
-    }
-    const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> cursor(raw, mdb_cursor_close);
-    MDB_val key{};
-    MDB_val value{};
-    for (;;) {
-      const int code = mdb_cursor_get(raw, &key, &value, MDB_NEXT);
-      if (code == MDB_NOTFOUND) return {};
-      if (code != 0) return lmdb_error("cannot read from the store", code);
-      const auto bytes_of = [](const MDB_val& from) {
-        return BytesView(static_cast<const std::uint8_t*>(from.mv_data), from.mv_size);
-      };
-      WITAN_ASSIGN(const bool more, visit(bytes_of(key), bytes_of(value)));
-      if (!more) return {};
-    }
-  }
-
   Result<std::optional<KnownLog>> log_at(MDB_txn* txn, const Hash32& hash) const {
     WITAN_ASSIGN(const auto found, store::get(txn, tables_.logs, hash));
     if (!found) return std::optional<KnownLog>{};
@@ -311,8 +278,51 @@ class LmdbWitnessStore final : public WitnessStore {
                       encode_stored_checkpoint(checkpoint));
   }
 
+  // Those logs of the list that are known, by origin.
+  Result<std::vector<KnownLog>> known_of(MDB_txn* txn, const LogList& list) const {
+    std::vector<KnownLog> out;
+    std::set<std::string_view> asked;
+    for (const ListedLog& listed : list.logs) {
+      if (!asked.insert(listed.origin).second) continue;
+      WITAN_ASSIGN(auto log, log_at(txn, origin_key(listed.origin)));
+      if (log) out.push_back(std::move(*log));
+    }
+    std::sort(out.begin(), out.end(),
+              [](const KnownLog& a, const KnownLog& b) { return a.origin < b.origin; });
+    return out;
+  }
+
+  // What somebody else has added meanwhile stays as it is.
+  Result<void> add_listed(std::span<const ListedLog* const> logs, std::vector<std::string>& added) {
+    WITAN_ASSIGN(Txn txn, Txn::begin_write(env_.get()));
+    WITAN_TRY(check_room(txn.get(), logs.size()));
+    bool fed = false;
+    for (const ListedLog* log : logs) {
+      WITAN_ASSIGN(const auto known, log_at(txn.get(), origin_key(log->origin)));
+      if (known) continue;
+      WITAN_TRY(put_log(txn.get(), {log->origin, {log->key}, log->qpd, log->contact, false}));
+      if (log->feed) {
+        WITAN_TRY(store::put(txn.get(), tables_.feeds, origin_key(log->origin),
+                             encode_stored_feed({log->origin, *log->feed})));
+      }
+      fed = fed || log->feed.has_value();
+      added.push_back(log->origin);
+    }
+    if (fed) WITAN_TRY(feeds_changed(txn.get()));
+    return txn.commit();
+  }
+
+  Result<std::uint64_t> feeds_version_at(MDB_txn* txn) const {
+    WITAN_ASSIGN(const auto found, store::get(txn, tables_.meta, as_bytes(kFeedsVersionKey)));
+    return found && found->size() == sizeof(std::uint64_t) ? store::decode64(*found) : 0;
+  }
+  Result<void> feeds_changed(MDB_txn* txn) const {
+    WITAN_ASSIGN(const std::uint64_t version, feeds_version_at(txn));
+    return store::put(txn, tables_.meta, as_bytes(kFeedsVersionKey), store::encode64(version + 1));
+  }
+
   Result<void> check_room(MDB_txn* txn, std::size_t more) const {
-    WITAN_ASSIGN(const std::uint64_t known, rows(txn, tables_.logs));
+    WITAN_ASSIGN(const std::uint64_t known, witness_rows(txn, tables_.logs));
     if (known + more <= limits::kWitnessLogsMax) return {};
     return fail(ErrorCode::kTooLarge, "a witness knows at most " +
                                           std::to_string(limits::kWitnessLogsMax) +
@@ -342,30 +352,9 @@ class LmdbWitnessStore final : public WitnessStore {
 
 Result<std::unique_ptr<WitnessStore>> WitnessStore::open(const fs::path& folder,
                                                          const Options& options) {
-  if (::mkdir(folder.c_str(), 0700) == 0) {
-    WITAN_TRY(sync_folder(fs::absolute(folder).parent_path()));
-  } else if (errno != EEXIST) {
-    return fail(ErrorCode::kIo, "cannot make the folder " + folder.string() + ": " +
-                                    std::string(std::strerror(errno)));
-  }
-  Env env;
-  std::size_t map_bytes = options.map_bytes;
-  for (;;) {
-    const int code = open_witness_env(folder, options, map_bytes, env);
-    if (code == 0) break;
-    const bool too_large = code == ENOMEM || code == EINVAL || code == EOVERFLOW;
-    if (!too_large || map_bytes / 2 < kWitnessMapBytesMin) {
-      return lmdb_error("cannot open the store in " + folder.string(), code);
-    }
-    map_bytes /= 2;
-  }
-  int dead = 0;
-  if (const int code = mdb_reader_check(env.get(), &dead); code != 0) {
-    return lmdb_error("cannot clear stale readers in " + folder.string(), code);
-  }
-  auto tables = witness_tables(env.get());
-  if (!tables) return fail(tables.error().within(folder.string()));
-  return std::make_unique<LmdbWitnessStore>(std::move(env), *tables, options.readers_max);
+  WITAN_ASSIGN(WitnessEnv opened, open_witness_env(folder, options.map_bytes, options.readers_max));
+  return std::make_unique<LmdbWitnessStore>(std::move(opened.env), opened.tables,
+                                            options.readers_max);
 }
 
 Result<std::unique_ptr<WitnessStore>> WitnessStore::open_existing(const fs::path& folder,

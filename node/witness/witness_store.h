@@ -64,8 +64,25 @@ class WitnessStore {
   // limits::kWitnessLogsMax logs or limits::kWitnessKeysPerLogMax keys.
   using ChangeLog = std::function<Result<KnownLog>(std::optional<KnownLog>)>;
   virtual Result<void> change_log(std::string_view origin, const ChangeLog& change) = 0;
-  // Takes a list in, add only, in one transaction; see merge_log_list.
+  // Takes a list in, add only; see merge_log_list. New logs, and their feeds, go in with
+  // transactions of at most limits::kLogsAddedAtOnceMax, so that cosigning goes on between them;
+  // where nothing is new, nothing is written.
   virtual Result<MergeOutcome> merge(const LogList& list, std::string_view own_name) = 0;
+
+  // Where the witness reads a log by itself.
+  [[nodiscard]] virtual Result<std::optional<LogFeed>> find_feed(std::string_view origin) = 0;
+  using VisitFeed = std::function<bool(StoredFeed&&)>;
+  virtual Result<void> each_feed(const VisitFeed& visit) = 0;
+  // A number that grows with each change of the feeds.
+  [[nodiscard]] virtual Result<std::uint64_t> feeds_version() = 0;
+  // Sets it, or with nullopt removes it. kNotFound: no such log.
+  virtual Result<void> put_feed(std::string_view origin, const std::optional<LogFeed>& feed) = 0;
+
+  // The lists that are read again and again, by source.
+  [[nodiscard]] virtual Result<std::vector<ListState>> lists() = 0;
+  virtual Result<void> put_list(const ListState& list) = 0;
+  // Forgets the lists of other sources; logs that came with them stay.
+  virtual Result<void> keep_lists(const std::vector<std::string>& sources) = 0;
 
   // Makes the last of the checkpoints of each log durable, in one synced transaction. kStale when
   // one is smaller than the one that is kept for its log, kConflict when it is as large and has

@@ -12,14 +12,14 @@
 #include "node/cli/cli.h"
 #include "node/cli/printable.h"
 #include "node/cli/witness/verbs.h"
-#include "node/http/client.h"
+#include "node/witness/log_sources.h"
 #include "witness/log_list.h"
 
 namespace witan::cli {
 namespace {
 
 struct PullArguments {
-  std::string dir, ca_file;
+  std::string dir, ca_file, format = "auto";
   std::vector<std::string> sources;
   bool json = false;
 };
@@ -28,32 +28,13 @@ struct LintArguments {
   std::string file;
 };
 
-Result<std::string> download(const std::string& url, const std::string& ca_file) {
-  // The client takes the part up to the last '/' and the rest by themselves.
-  const std::size_t host = url.find("//") + 2;
-  const std::size_t slash = url.substr(0, url.find('?')).rfind('/');
-  const std::string base = slash > host ? url.substr(0, slash) : url;
-  const std::string target = slash > host ? url.substr(slash) : "/";
-  http::ClientOptions options;
-  options.body_bytes_max = limits::kLogListBytesMax;
-  if (!ca_file.empty()) options.ca_file = ca_file;
-  WITAN_ASSIGN(const auto client, http::Client::make(base, options));
-  WITAN_ASSIGN(const auto response, client->get(target));
-  if (response.status != 200) {
-    return fail(ErrorCode::kUnavailable,
-                "expected HTTP status 200, found " + std::to_string(response.status) +
-                    (response.status / 100 == 3 ? " (redirections are not followed: give the "
-                                                  "address it leads to)"
-                                                : ""));
-  }
-  return std::string(as_text(response.body));
-}
-
-Result<LogList> read_list(const std::string& source, const std::string& ca_file) {
-  const bool is_url = source.starts_with("https://") || source.starts_with("http://");
-  auto text = is_url ? download(source, ca_file) : read_text_file(source, limits::kLogListBytesMax);
-  if (!text) return fail(is_url ? text.error().within(source) : text.error());
-  auto list = LogList::parse(*text);
+Result<LogList> read_list(const std::string& source, const PullArguments& options) {
+  auto format = parse_log_list_format(options.format);
+  if (!format) return fail(format.error().within("--format"));
+  ListFetchOptions fetching;
+  if (!options.ca_file.empty()) fetching.ca_file = options.ca_file;
+  WITAN_ASSIGN(const FetchedList fetched, fetch_log_list(source, {}, fetching));
+  auto list = parse_any_log_list(*fetched.text, *format);
   if (!list) return fail(list.error().within(source));
   return list;
 }
@@ -74,7 +55,7 @@ Result<void> run_pull(const PullArguments& options) {
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   std::size_t added = 0, listed = 0, warnings = 0;
   for (const std::string& source : options.sources) {
-    WITAN_ASSIGN(const LogList list, read_list(source, options.ca_file));
+    WITAN_ASSIGN(const LogList list, read_list(source, options));
     auto outcome = folder.store->merge(list, folder.config.name);
     if (!outcome) return fail(outcome.error().within(source));
     warn(source, list.warnings);
@@ -111,13 +92,17 @@ Result<void> run_lint(const LintArguments& options) {
 
 void add_witness_lists(Verb& witness) {
   auto pull = std::make_shared<PullArguments>();
-  Verb& pull_verb =
-      witness.verb("pull-logs", "Add the logs of lists (logs/v0); none is removed or changed");
+  Verb& pull_verb = witness.verb("pull-logs", "Add the logs of lists; none is removed or changed");
   pull_verb.footer("Example: witan witness pull-logs --dir ./witness https://example.org/logs.1");
   pull_verb.option("--dir", pull->dir, "The witness's folder").required();
   pull_verb.option("sources", pull->sources, "Files or http(s) URLs of lists").required();
   pull_verb.option("--ca", pull->ca_file,
                    "CA certificates (PEM) to trust for https, besides the system's");
+  pull_verb
+      .option("--format", pull->format,
+              "logs/v0, sigsum (a policy), omniwitness (YAML), or auto: told from the content")
+      .one_of({"auto", "logs/v0", "sigsum", "omniwitness"})
+      .show_default();
   pull_verb.flag("--json", pull->json, "Print JSON");
   pull_verb.runs([pull] {
     const auto result = run_pull(*pull);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,13 +15,15 @@
 #include "node/cli/cli.h"
 #include "node/cli/printable.h"
 #include "node/cli/witness/verbs.h"
+#include "node/http/url.h"
 
 namespace witan::cli {
 namespace {
 
 struct AddLogArguments {
-  std::string dir, vkey, origin, contact;
-  unsigned qpd = 0;
+  std::string dir, vkey, origin, contact, url, layout = "tiles";
+  unsigned qpd = 0, every_s = 0;
+  bool no_url = false;
   bool json = false;
 };
 
@@ -37,10 +40,7 @@ bool is_one_line(std::string_view text) {
 
 Result<VerifierKey> parsed_log_key(const std::string& text) {
   WITAN_ASSIGN(VerifierKey key, VerifierKey::parse(text));
-  const bool signs = key.algorithm == NoteAlgorithm::kEd25519 ||
-                     key.algorithm == NoteAlgorithm::kEcdsa ||
-                     key.algorithm == NoteAlgorithm::kMlDsa44;
-  if (signs) return key;
+  if (signs_as_log(key)) return key;
   return fail(ErrorCode::kUsage, "the key is of type " +
                                      std::to_string(static_cast<unsigned>(key.algorithm)) +
                                      ", a cosigner's; expected a log's: 1 (Ed25519), 2 (ECDSA) or "
@@ -64,13 +64,34 @@ Result<void> check_texts(const AddLogArguments& options, const std::string& orig
   return {};
 }
 
+// Where the log is to be read; nothing when that is not said.
+Result<std::optional<LogFeed>> wanted_feed(const AddLogArguments& options) {
+  if (options.url.empty()) {
+    if (options.every_s == 0 && options.layout == "tiles") return std::optional<LogFeed>{};
+    return fail(ErrorCode::kUsage, "--every and --layout say how --url is read, and need it");
+  }
+  if (options.no_url) return fail(ErrorCode::kUsage, "--url and --no-url exclude each other");
+  const auto url = http::parse_url(options.url);
+  if (!url) return fail(ErrorCode::kUsage, "--url: " + url.error().message);
+  const FeedLayout layout = options.layout == "sumdb" ? FeedLayout::kSumdb : FeedLayout::kTiles;
+  return std::optional<LogFeed>(LogFeed{url->to_string(), layout, options.every_s});
+}
+
+std::string shown_feed(const std::optional<LogFeed>& feed) {
+  if (!feed) return "by whoever pushes its checkpoints";
+  return "from " + feed->url +
+         (feed->every_s == 0 ? "" : " every " + std::to_string(feed->every_s) + " s");
+}
+
 Result<void> run_add_log(const AddLogArguments& options) {
   WITAN_ASSIGN(const VerifierKey key, parsed_log_key(options.vkey));
+  WITAN_ASSIGN(const std::optional<LogFeed> feed, wanted_feed(options));
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   const std::string origin = options.origin.empty() ? key.name : options.origin;
   WITAN_TRY(check_texts(options, origin, folder.config.name));
   std::string did = "added";
   bool disabled = false;
+  std::string unusable;
   WITAN_TRY(folder.store->change_log(origin, [&](const std::optional<KnownLog>& known) {
     KnownLog log = known.value_or(KnownLog{});
     if (known) {
@@ -81,11 +102,21 @@ Result<void> run_add_log(const AddLogArguments& options) {
     if (options.qpd != 0) log.qpd = options.qpd;
     if (!options.contact.empty()) log.contact = options.contact;
     disabled = log.disabled;
+    unusable = why_unusable(log.keys);
     return Result<KnownLog>(std::move(log));
   }));
+  if (feed || options.no_url) WITAN_TRY(folder.store->put_feed(origin, feed));
+  WITAN_ASSIGN(const auto stored, folder.store->find_feed(origin));
+  if (!unusable.empty()) {
+    std::fprintf(stderr, "witan witness add-log: warning: %s is never cosigned: %s\n",
+                 printable(origin).c_str(), unusable.c_str());
+  }
   print_facts({{"origin", options.json ? origin : printable(origin)},
                {"log", did},
-               {"state", disabled ? "disabled (see enable-log)" : "cosigned"}},
+               {"state", disabled           ? "disabled (see enable-log)"
+                         : unusable.empty() ? "cosigned"
+                                            : "no usable key"},
+               {"fed", shown_feed(stored)}},
               options.json);
   return {};
 }
@@ -138,6 +169,14 @@ void add_witness_logs(Verb& witness) {
   verb.option("--qpd", options->qpd, "How many checkpoints a day are cosigned; default: any number")
       .range(1U, 2'147'483'647U);
   verb.option("--contact", options->contact, "Who runs the log");
+  verb.option("--url", options->url,
+              "Read the log's checkpoint and tiles below this URL: for logs that do not push");
+  verb.option("--every", options->every_s, "Read it every so many seconds; default: [feeding]")
+      .range(1U, 604'800U);
+  verb.option("--layout", options->layout, "tiles, or sumdb: Go's checksum database")
+      .one_of({"tiles", "sumdb"})
+      .show_default();
+  verb.flag("--no-url", options->no_url, "Read the log no more");
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
     const auto result = run_add_log(*options);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/feed_limits.h"
 #include "ledger/crypto/sha256.h"
 #include "tests/node/witness/fake_cosigner.h"
 #include "tests/support/catch.h"
@@ -102,6 +103,53 @@ TEST_CASE("witness store: lists are taken in add only") {
     return ++seen < 2;
   }));
   CHECK(seen == 2);
+}
+
+TEST_CASE("witness store: where logs are read, and that it changed") {
+  TempDir dir;
+  const auto store = open_store(dir);
+  const LogFeed feed{"https://log.example", FeedLayout::kSumdb, 30};
+  CHECK(store->put_feed("log.example/a", feed).error().code == ErrorCode::kNotFound);
+  const std::uint64_t version = store->feeds_version().value();
+  LogList list;
+  list.logs.push_back({make_cosign_key("log.example/a").vkey, "log.example/a", {}, "", feed});
+  list.logs.push_back({make_cosign_key("log.example/b").vkey, "log.example/b", {}, ""});
+  REQUIRE(store->merge(list, "witness.example/w"));
+  CHECK(store->find_feed("log.example/a").value() == feed);
+  CHECK_FALSE(store->find_feed("log.example/b").value());
+  CHECK(store->feeds_version().value() == version + 1);
+  // What a list says later changes nothing.
+  list.logs[0].feed->url = "https://other.example";
+  list.logs[1].feed = feed;
+  REQUIRE(store->merge(list, "witness.example/w"));
+  CHECK(store->find_feed("log.example/a").value() == feed);
+  CHECK_FALSE(store->find_feed("log.example/b").value());
+  std::size_t seen = 0;
+  REQUIRE(store->each_feed([&](StoredFeed&& stored) {
+    CHECK(stored == StoredFeed{"log.example/a", feed});
+    return ++seen < 9;
+  }));
+  CHECK(seen == 1);
+  REQUIRE(store->put_feed("log.example/a", std::nullopt));
+  CHECK_FALSE(store->find_feed("log.example/a").value());
+  CHECK(store->feeds_version().value() == version + 2);
+}
+
+TEST_CASE("witness store: a long list goes in by parts, all of it") {
+  TempDir dir;
+  const auto store = open_store(dir);
+  add_known(*store, known_log("log.example/77"));
+  LogList list;
+  const CosignKey key = make_cosign_key("key.example");
+  for (std::size_t i = 0; i < 2 * limits::kLogsAddedAtOnceMax + 5; ++i) {
+    list.logs.push_back({key.vkey, "log.example/" + std::to_string(i), {}, ""});
+  }
+  const auto merged = store->merge(list, "witness.example/w");
+  REQUIRE(merged);
+  CHECK(merged->added.size() == list.logs.size() - 1);
+  CHECK(merged->key_changes.size() == 1);
+  CHECK(store->counts().value().logs == list.logs.size());
+  CHECK(store->merge(list, "witness.example/w")->added.empty());
 }
 
 TEST_CASE("witness store: the newest cosigned checkpoint is kept, and never an older one") {
