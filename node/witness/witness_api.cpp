@@ -107,8 +107,9 @@ struct WitnessApi::Impl {
     if (request.path == "/logs") {
       return text_or_error(witness_logs_json(witness, rows, *query), "application/json");
     }
-    return text_or_error(witness_page(witness, rows, clock, *query, known_bastions()),
-                         "text/html; charset=utf-8")
+    return text_or_error(
+               witness_page(witness, rows, clock, *query, known_bastions(), feeding_status()),
+               "text/html; charset=utf-8")
         .with("Content-Security-Policy",
               "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'")
         .with("X-Content-Type-Options", "nosniff");
@@ -158,6 +159,11 @@ struct WitnessApi::Impl {
     return std::move(response).with("ETag", etag).with("Cache-Control", caching);
   }
 
+  FeedingStatus feeding_status() const {
+    const std::lock_guard lock(mutex);
+    return feeding ? feeding() : FeedingStatus();
+  }
+
   static http::Response text_or_error(const Result<std::string>& text, std::string_view type) {
     if (!text) return read_failed(text.error());
     return no_store(http::Response::text(200, std::string(type), *text));
@@ -181,7 +187,7 @@ struct WitnessApi::Impl {
           .with("Cache-Control", "public, max-age=300");
     }
     if (path == "/status")
-      return text_or_error(witness_status_json(witness, clock, known_bastions()),
+      return text_or_error(witness_status_json(witness, clock, known_bastions(), feeding_status()),
                            "application/json");
     if (path == "/healthz") {
       return get_health();
@@ -205,6 +211,7 @@ struct WitnessApi::Impl {
   mutable std::mutex mutex;
   std::string url;                                       // under mutex
   std::function<std::vector<BastionStatus>()> bastions;  // under mutex
+  std::function<FeedingStatus()> feeding;                // under mutex
 };
 
 WitnessApi::WitnessApi(WitnessService& witness, const WitnessConfig& config, Metrics& metrics,
@@ -258,6 +265,11 @@ void WitnessApi::show_server(std::function<http::ServerCounters()> counters, std
 void WitnessApi::show_bastions(std::function<std::vector<BastionStatus>()> bastions) {
   const std::lock_guard lock(impl_->mutex);
   impl_->bastions = std::move(bastions);
+}
+
+void WitnessApi::show_feeding(std::function<FeedingStatus()> feeding) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->feeding = std::move(feeding);
 }
 
 }  // namespace witan

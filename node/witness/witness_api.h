@@ -12,6 +12,7 @@
 #include "node/http/server.h"
 #include "node/metrics.h"
 #include "node/witness/bastion_status.h"
+#include "node/witness/feeder.h"
 #include "node/witness/witness_service.h"
 
 namespace witan {
@@ -34,6 +35,10 @@ class WitnessApi {
   void show_server(std::function<http::ServerCounters()> counters, std::string url);
   // For the page and /status: how the witness stands with its bastions; asked from any thread.
   void show_bastions(std::function<std::vector<BastionStatus>()> bastions);
+
+  // What the page and /status say of logs that the witness reads by itself; an empty function, as
+  // before the first call, says that it reads none. Any thread.
+  void show_feeding(std::function<FeedingStatus()> feeding);
 
  private:
   struct Impl;

@@ -1,5 +1,7 @@
 #include "node/witness/witness_host.h"
 
+#include <chrono>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -42,6 +44,33 @@ Result<std::unique_ptr<EnclaveProcess>> start_signer(const WitnessPaths& paths,
   return signer;
 }
 
+// A file as the configuration names it: relative to the folder.
+std::optional<std::string> in_folder(const WitnessPaths& paths,
+                                     const std::optional<std::string>& file) {
+  if (!file) return std::nullopt;
+  return (paths.dir / *file).string();
+}
+
+ListRefreshOptions list_options(const WitnessPaths& paths, const WitnessConfig& config) {
+  ListRefreshOptions options;
+  options.sources = config.list_sources;
+  options.folder = paths.dir;
+  options.refresh = std::chrono::seconds(config.list_refresh_s);
+  options.own_name = config.name;
+  options.fetch.ca_file = in_folder(paths, config.list_ca);
+  // A stop waits for a list that is being read.
+  options.fetch.deadline = limits::kShutdownDeadline;
+  return options;
+}
+
+FeederOptions feeder_options(const WitnessPaths& paths, const WitnessConfig& config) {
+  FeederOptions options;
+  options.threads = config.feed_threads;
+  options.every = std::chrono::seconds(config.feed_every_s);
+  options.ca_file = in_folder(paths, config.feed_ca);
+  return options;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths,
@@ -58,6 +87,11 @@ Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths
   WITAN_ASSIGN(host->service_, WitnessService::open(*host->store_, *host->signer_, clock, metrics,
                                                     service_options));
   host->api_ = std::make_unique<WitnessApi>(*host->service_, host->config_, metrics, clock);
+  host->lists_ =
+      std::make_unique<ListRefresher>(*host->store_, clock, metrics, list_options(paths, config));
+  host->feeder_ =
+      std::make_unique<Feeder>(*host->service_, clock, metrics, feeder_options(paths, config));
+  host->api_->show_feeding([feeder = host->feeder_.get()] { return feeder->status(); });
   return host;
 }
 
@@ -79,6 +113,8 @@ Result<void> WitnessHost::start(const std::string& url,
     url_ = reached;
   }
   if (!url.empty()) WITAN_TRY(write_file_atomic(paths_.address().string(), url + "\n", 0644));
+  WITAN_TRY(lists_->start());
+  feeder_->start();
   WITAN_ASSIGN(const auto counts, store_->counts());
   log_info("witness serving", {{"url", reached}, {"name", config_.name}, {"logs", counts.logs}});
   return {};
@@ -89,6 +125,8 @@ void WitnessHost::stop() {
     const std::lock_guard lock(mutex_);
     if (std::exchange(url_, "").empty()) return;
   }
+  feeder_->stop();
+  lists_->stop();
   if (tunnels_) {
     tunnels_->shutdown(limits::kShutdownDeadline);
     api_->show_bastions({});

@@ -17,6 +17,8 @@
 #include "node/http/server.h"
 #include "node/metrics.h"
 #include "node/witness/bastion_tunnel.h"
+#include "node/witness/feeder.h"
+#include "node/witness/list_refresh.h"
 #include "node/witness/witness_api.h"
 #include "node/witness/witness_service.h"
 #include "node/witness/witness_store.h"
@@ -79,6 +81,8 @@ class WitnessHost {
   std::unique_ptr<WitnessService> service_;
   std::unique_ptr<WitnessApi> api_;
   std::unique_ptr<BastionTunnels> tunnels_;
+  std::unique_ptr<ListRefresher> lists_;
+  std::unique_ptr<Feeder> feeder_;
   mutable std::mutex mutex_;
   std::string url_;  // under mutex_; empty: not started, or stopped
 };

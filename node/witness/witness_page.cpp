@@ -14,6 +14,7 @@
 #include "config/witness_limits.h"
 #include "ledger/format/checkpoint.h"
 #include "node/cli/printable.h"
+#include "node/witness/background_page.h"
 
 namespace witan {
 namespace {
@@ -175,9 +176,11 @@ WitnessTrouble witness_trouble(WitnessService& witness, const Clock& clock) {
 
 Result<std::string> witness_page(WitnessService& witness, WitnessRows& rows, const Clock& clock,
                                  const WitnessQuery& query,
-                                 const std::vector<BastionStatus>& bastions) {
+                                 const std::vector<BastionStatus>& bastions,
+                                 const FeedingStatus& feeding) {
   WITAN_ASSIGN(const WitnessRowsPage page,
                rows.page(query.part, query.from, limits::kWitnessPageRows));
+  WITAN_ASSIGN(const auto lists, witness.store().lists());
   std::ostringstream out;
   const std::string name = html(witness.identity().name);
   out << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Witness " << name
@@ -194,6 +197,7 @@ Result<std::string> witness_page(WitnessService& witness, WitnessRows& rows, con
   write_bastions(out, bastions, clock.unix_ms() / 1000);
   write_search(out, page, query);
   write_logs(out, page, witness, clock.unix_ms() / 1000);
+  write_background(out, lists, feeding, clock.unix_ms() / 1000, html);
   out << "<h2>Checkpoints since this process began</h2>\n<table>\n";
   for (const auto& [result, count] : witness.metrics().counted()) {
     out << "<tr><td>" << html(result) << "<td class=n>" << count << "</tr>\n";
@@ -233,7 +237,9 @@ Result<std::string> witness_logs_json(WitnessService& witness, WitnessRows& rows
 }
 
 Result<std::string> witness_status_json(WitnessService& witness, const Clock& clock,
-                                        const std::vector<BastionStatus>& bastions) {
+                                        const std::vector<BastionStatus>& bastions,
+                                        const FeedingStatus& feeding) {
+  WITAN_ASSIGN(const auto lists, witness.store().lists());
   WITAN_ASSIGN(const auto counts, witness.store().counts());
   Json body;
   body["version"] = WITAN_VERSION;
@@ -253,6 +259,8 @@ Result<std::string> witness_status_json(WitnessService& witness, const Clock& cl
     body["checkpoints"][result] = count;
   }
   body["bastions"] = Json::parse(bastions_json(bastions));
+  body["lists"] = lists_json(lists);
+  body["feeding"] = feeding_json(feeding);
   return json_text(body);
 }
 

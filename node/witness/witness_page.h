@@ -8,6 +8,7 @@
 #include "config/result.h"
 #include "ledger/ports/clock.h"
 #include "node/witness/bastion_status.h"
+#include "node/witness/feeder.h"
 #include "node/witness/witness_rows.h"
 #include "node/witness/witness_service.h"
 
@@ -28,12 +29,14 @@ struct WitnessQuery {
 // Everything from outside is escaped. kIo, kOverloaded.
 [[nodiscard]] Result<std::string> witness_page(WitnessService& witness, WitnessRows& rows,
                                                const Clock& clock, const WitnessQuery& query,
-                                               const std::vector<BastionStatus>& bastions);
+                                               const std::vector<BastionStatus>& bastions,
+                                               const FeedingStatus& feeding);
 // The same logs for programs, limits::kWitnessJsonRows at once.
 [[nodiscard]] Result<std::string> witness_logs_json(WitnessService& witness, WitnessRows& rows,
                                                     const WitnessQuery& query);
 [[nodiscard]] Result<std::string> witness_status_json(WitnessService& witness, const Clock& clock,
-                                                      const std::vector<BastionStatus>& bastions);
+                                                      const std::vector<BastionStatus>& bastions,
+                                                      const FeedingStatus& feeding);
 // The description that the witness network's tools read.
 [[nodiscard]] std::string witness_v0_json(const CosignerState& identity, const std::string& url);
 

@@ -24,6 +24,7 @@
 #include "node/cli/printable.h"
 #include "node/cli/witness/verbs.h"
 #include "node/http/client.h"
+#include "node/witness/background_page.h"
 #include "node/witness/bastion_key.h"
 
 namespace witan::cli {
@@ -43,7 +44,14 @@ struct ListedRow {
   KnownLog log;
   bool held = false;
   std::optional<StoredCheckpoint> checkpoint;
+  std::optional<LogFeed> feed = {};
 };
+
+std::string state_of(const ListedRow& row) {
+  if (row.log.disabled) return "disabled";
+  if (!why_unusable(row.log.keys).empty()) return "no key";
+  return row.held ? "held" : "cosigned";
+}
 
 void print_shown(const Json& json) {
   std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -66,6 +74,12 @@ Json json_of(const ListedRow& row) {
   out["held"] = row.held;
   out["keys"] = Json::array();
   for (const VerifierKey& key : row.log.keys) out["keys"].push_back(key.text());
+  if (const std::string why = why_unusable(row.log.keys); !why.empty()) out["unusable"] = why;
+  if (row.feed) {
+    out["feed"] = {{"url", row.feed->url},
+                   {"layout", row.feed->layout == FeedLayout::kSumdb ? "sumdb" : "tiles"},
+                   {"every_s", row.feed->every_s}};
+  }
   if (row.log.qpd) out["qpd"] = *row.log.qpd;
   if (!row.log.contact.empty()) out["contact"] = row.log.contact;
   out["size"] = row.checkpoint ? Json(row.checkpoint->mark.size.value) : Json(nullptr);
@@ -84,11 +98,18 @@ Result<void> run_list(const ShowArguments& options) {
       folder.store->each_log([&](KnownLog&& log, std::optional<StoredCheckpoint>&& checkpoint) {
         if (checkpoint) checkpoint->note.clear();
         const bool held = hold && hold->holds(sha256(as_bytes(log.origin)));
-        rows.push_back({std::move(log), held, std::move(checkpoint)});
+        rows.push_back({std::move(log), held, std::move(checkpoint), {}});
         return true;
       }));
   std::sort(rows.begin(), rows.end(),
             [](const ListedRow& a, const ListedRow& b) { return a.log.origin < b.log.origin; });
+  WITAN_TRY(folder.store->each_feed([&](StoredFeed&& stored) {
+    const auto at = std::lower_bound(
+        rows.begin(), rows.end(), stored.origin,
+        [](const ListedRow& row, const std::string& origin) { return row.log.origin < origin; });
+    if (at != rows.end() && at->log.origin == stored.origin) at->feed = std::move(stored.feed);
+    return true;
+  }));
   if (options.json) {
     Json all = Json::array();
     for (const ListedRow& row : rows) all.push_back(json_of(row));
@@ -106,10 +127,10 @@ Result<void> run_list(const ShowArguments& options) {
     std::printf("%14s  %-19s  %-8s  %s\n",
                 checkpoint ? std::to_string(checkpoint->mark.size.value).c_str() : "-",
                 checkpoint ? cosigned_utc(checkpoint->time_s).c_str() : "never",
-                row.log.disabled ? "disabled"
-                : row.held       ? "held"
-                                 : "cosigned",
-                printable(row.log.origin).c_str());
+                state_of(row).c_str(), printable(row.log.origin).c_str());
+    const std::string why = why_unusable(row.log.keys);
+    if (!why.empty()) std::printf("%14s  never cosigned: %s\n", "", why.c_str());
+    if (row.feed) std::printf("%14s  read from %s\n", "", printable(row.feed->url).c_str());
   }
   return {};
 }
@@ -174,6 +195,38 @@ void print_status(const Json& status) {
   }
 }
 
+void print_lists(const std::vector<ListState>& lists) {
+  for (const ListState& list : lists) {
+    std::printf(
+        "list %s\n  read %s UTC, %llu logs, %llu added by it\n", printable(list.source).c_str(),
+        list.read_s == 0 ? "never," : cosigned_utc(list.read_s).c_str(),
+        static_cast<unsigned long long>(list.logs), static_cast<unsigned long long>(list.added));
+    if (!list.error.empty()) std::printf("  cannot be read: %s\n", printable(list.error).c_str());
+    for (const std::string& warning : list.shown_warnings) {
+      std::printf("  warning: %s\n", printable(warning).c_str());
+    }
+  }
+}
+
+void print_feeding(const Json& feeding) {
+  std::printf("%-22s %s\n", "logs read", feeding.value("logs", Json(0)).dump().c_str());
+  const Json readings = feeding.value("readings", Json::object());
+  for (const auto& [result, count] : readings.items()) {
+    std::printf("  %-20s %s\n", printable(result).c_str(), count.dump().c_str());
+  }
+  const Json alarms = feeding.value("alarms", Json::array());
+  for (const Json& alarm : alarms) {
+    std::printf("  ALARM %s: %s: %s\n", printable(alarm.value("origin", "")).c_str(),
+                printable(alarm.value("what", "")).c_str(),
+                printable(alarm.value("message", "")).c_str());
+  }
+  const Json failing = feeding.value("failing", Json::object());
+  for (const auto& [origin, why] : failing.items()) {
+    const std::string text = why.is_string() ? why.get<std::string>() : "";
+    std::printf("  not read: %s: %s\n", printable(origin).c_str(), printable(text).c_str());
+  }
+}
+
 Result<void> run_witness_status(const ShowArguments& options) {
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   WITAN_ASSIGN(const auto counts, folder.store->counts());
@@ -197,6 +250,10 @@ Result<void> run_witness_status(const ShowArguments& options) {
   out["logs"] = counts.logs;
   out["logs_cosigned"] = counts.checkpoints;
   out["newest_cosignature_s"] = newest;
+  // What the lists' refresher keeps in the store is there without a witness running, too.
+  WITAN_ASSIGN(const auto lists, folder.store->lists());
+  out["lists"] = lists_json(lists);
+  if (running && running->contains("feeding")) out["feeding"] = (*running)["feeding"];
   if (running) {
     out["problem"] = running->value("problem", "");
     out["queued"] = running->value("queued", 0);
@@ -207,6 +264,10 @@ Result<void> run_witness_status(const ShowArguments& options) {
     print_shown(out);
     return {};
   }
+  print_lists(lists);
+  out.erase("lists");
+  if (out.contains("feeding")) print_feeding(out["feeding"]);
+  out.erase("feeding");
   print_status(out);
   return {};
 }
