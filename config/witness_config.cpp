@@ -160,6 +160,51 @@ void write_bastions(std::ostringstream& out, const WitnessConfig& config) {
   write(example, "# ");
 }
 
+Result<void> read_peers(TomlTable& table, WitnessConfig& config) {
+  constexpr std::size_t kPeersMax = 16;
+  WITAN_ASSIGN(config.peers, table.strings("urls"));
+  if (config.peers.size() > kPeersMax) return fail(table.error("urls", "expected at most 16"));
+  for (const std::string& url : config.peers) {
+    if (!is_http_url(url)) {
+      return fail(table.error("urls", "expected http(s)://host[:port][/prefix]"));
+    }
+  }
+  WITAN_ASSIGN(config.peers_ca, table.string("ca"));
+  return table.no_other_keys();
+}
+
+Result<void> read_metric_logs(TomlTable& table, WitnessConfig& config) {
+  WITAN_ASSIGN(config.metric_logs, table.strings("logs"));
+  return table.no_other_keys();
+}
+
+// An array of strings.
+std::string quoted_list(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) out += (out.size() > 1 ? ", " : "") + quoted_toml(text);
+  return out + "]";
+}
+
+void write_watching(std::ostringstream& out, const WitnessConfig& config) {
+  out << "\n# Where others keep checkpoints that this witness cosigned, at <origin "
+         "hash>/checkpoint:"
+         "\n# mirrors, for example. At each start they are asked for its own newest heads; a "
+         "folder "
+         "that\n# knows less is an old copy, and is held.\n";
+  if (config.peers.empty()) {
+    out << "# [peers]\n# urls = [\"https://mirror.example.com/mirror\"]\n# ca = \"ca.pem\"\n";
+  } else {
+    out << "[peers]\nurls = " << quoted_list(config.peers) << "\n";
+    if (config.peers_ca) out << "ca = " << quoted_toml(*config.peers_ca) << "\n";
+  }
+  out << "\n# Logs with metrics of their own, 256 at most; without, the first that are heard of.\n";
+  if (config.metric_logs.empty()) {
+    out << "# [metrics]\n# logs = [\"log.example.com\"]\n";
+  } else {
+    out << "[metrics]\nlogs = " << quoted_list(config.metric_logs) << "\n";
+  }
+}
+
 }  // namespace
 
 Result<WitnessConfig> WitnessConfig::parse(std::string_view toml, std::string_view file_name) {
@@ -189,6 +234,10 @@ Result<WitnessConfig> WitnessConfig::parse(std::string_view toml, std::string_vi
   if (lists) WITAN_TRY(read_lists(*lists, config));
   WITAN_ASSIGN(auto feeding, root.table("feeding"));
   if (feeding) WITAN_TRY(read_feeding(*feeding, config));
+  WITAN_ASSIGN(auto peers, root.table("peers"));
+  if (peers) WITAN_TRY(read_peers(*peers, config));
+  WITAN_ASSIGN(auto metrics, root.table("metrics"));
+  if (metrics) WITAN_TRY(read_metric_logs(*metrics, config));
   WITAN_TRY(root.no_other_keys());
   return config;
 }
@@ -219,6 +268,7 @@ std::string WitnessConfig::encode() const {
       << "burst = " << static_cast<std::int64_t>(burst) << "\n";
   write_bastions(out, *this);
   write_background(out, *this);
+  write_watching(out, *this);
   return out.str();
 }
 

@@ -45,6 +45,12 @@ struct WitnessConfig {
 
   [[nodiscard]] bool listens() const { return listen != kNoListen; }
 
+  // Where others keep checkpoints that this witness cosigned; asked at each start.
+  std::vector<std::string> peers;
+  std::optional<std::string> peers_ca;  // PEM file; relative to the folder
+  // Origins with metrics of their own; with none, the first that are heard of.
+  std::vector<std::string> metric_logs;
+
   // Errors name file, line and key. Unknown keys are refused.
   static Result<WitnessConfig> parse(std::string_view toml, std::string_view file_name);
   // As `witan witness init` writes it, with a comment on every key.

@@ -13,6 +13,10 @@ using namespace std::chrono_literals;
 inline constexpr std::size_t kHeadThreads = 8;
 inline constexpr std::chrono::seconds kHeadDeadline = 5s;
 
+// Logs, those cosigned last, about which peers are asked at start, and how long each is asked.
+inline constexpr std::size_t kPeerCheckLogs = 256;
+inline constexpr std::chrono::seconds kPeerCheckDeadline = 10s;
+
 // Logs on one of the pages that people read, and in one answer for programs.
 inline constexpr std::size_t kWitnessPageRows = 200;
 inline constexpr std::size_t kWitnessJsonRows = 20'000;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "config/limits.h"
 #include "ledger/ports/random.h"
 #include "node/log.h"
+#include "node/witness/peer_check.h"
 
 namespace witan {
 namespace {
@@ -82,7 +84,11 @@ Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths
       new WitnessHost(paths, config, std::move(lock), metrics, clock));
   WITAN_ASSIGN(host->store_, WitnessStore::open_existing(paths.data()));
   WITAN_ASSIGN(host->signer_, start_signer(paths, config, options.enclave_binary));
+  std::optional<std::string> ca_file;
+  if (config.peers_ca) ca_file = (paths.dir / *config.peers_ca).string();
+  WITAN_TRY(check_with_peers(*host->store_, *host->signer_, *host->signer_, config.peers, ca_file));
   WitnessServiceOptions service_options;
+  service_options.metric_logs = config.metric_logs;
   service_options.accept_old_data = options.accept_old_data;
   WITAN_ASSIGN(host->service_, WitnessService::open(*host->store_, *host->signer_, clock, metrics,
                                                     service_options));
@@ -92,6 +98,7 @@ Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths
   host->feeder_ =
       std::make_unique<Feeder>(*host->service_, clock, metrics, feeder_options(paths, config));
   host->api_->show_feeding([feeder = host->feeder_.get()] { return feeder->status(); });
+  host->housekeeping_ = std::make_unique<WitnessHousekeeping>(*host->service_, clock);
   return host;
 }
 

@@ -18,6 +18,7 @@
 #include "node/metrics.h"
 #include "node/witness/bastion_tunnel.h"
 #include "node/witness/feeder.h"
+#include "node/witness/housekeeping.h"
 #include "node/witness/list_refresh.h"
 #include "node/witness/witness_api.h"
 #include "node/witness/witness_service.h"
@@ -83,6 +84,7 @@ class WitnessHost {
   std::unique_ptr<BastionTunnels> tunnels_;
   std::unique_ptr<ListRefresher> lists_;
   std::unique_ptr<Feeder> feeder_;
+  std::unique_ptr<WitnessHousekeeping> housekeeping_;
   mutable std::mutex mutex_;
   std::string url_;  // under mutex_; empty: not started, or stopped
 };

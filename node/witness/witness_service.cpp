@@ -51,7 +51,7 @@ WitnessService::WitnessService(WitnessStore& store, Cosigner& cosigner, const Cl
       clock_(clock),
       options_(options),
       identity_(std::move(identity)),
-      metrics_(metrics, clock) {}
+      metrics_(metrics, clock, options.metric_logs) {}
 
 Result<std::unique_ptr<WitnessService>> WitnessService::open(WitnessStore& store,
                                                              Cosigner& cosigner, const Clock& clock,

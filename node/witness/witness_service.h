@@ -44,6 +44,8 @@ struct WitnessServiceOptions {
   std::size_t queue_max = limits::kCosignQueueMax;
   // Goes on with a store that is older than the signer's marks, without what it has lost.
   bool accept_old_data = false;
+  // Logs with metrics of their own; see LogFiguresTable.
+  std::vector<std::string> metric_logs{};
 };
 
 class WitnessService {

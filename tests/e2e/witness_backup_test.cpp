@@ -214,6 +214,48 @@ TEST_CASE("witness backup: damaged, foreign and unfinished ones are refused by n
   CHECK(world.back_up("file").exit_code == 2);
 }
 
+TEST_CASE("witness: a whole folder put back is noticed where a peer shows newer heads of its own") {
+  BackupWorld world;
+  REQUIRE(world.witness.stop() == 0);
+  const fs::path dir = world.witness.paths().dir;
+  const auto copy = [](const fs::path& from, const fs::path& to) {
+    fs::remove_all(to);
+    fs::copy(from, to, fs::copy_options::recursive);
+    for (const char* folder : {".", "data", "enclave"}) {
+      fs::permissions(to / folder, fs::perms::owner_all);
+    }
+  };
+  copy(dir, world.at("old"));
+  world.witness.start();
+  REQUIRE(status_after(world.witness, world.log.request(5, 9)) == 200);
+  REQUIRE(world.witness.stop() == 0);
+  SmokeWitness peer;  // shows what was cosigned last
+  copy(dir, world.at("peer"));
+  peer.use(world.at("peer"));
+  peer.start();
+  const auto ask_peers = [&] {
+    const std::string toml = read_text(dir / "witness.toml");
+    write_text(dir / "witness.toml",
+               toml + "[peers]\nurls = [\"" + peer.url() + "\", \"http://127.0.0.1:1\"]\n");
+  };
+  ask_peers();
+  world.witness.start();  // the newest folder
+  REQUIRE(world.witness.stop() == 0);
+  copy(world.at("old"), dir);
+  ask_peers();
+  const ChildResult refused = world.witness.verb({"run"});
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, ContainsSubstring("is an old copy"));
+  CHECK_THAT(refused.err, ContainsSubstring("witan witness confirm"));
+  // It stays so, whoever is asked.
+  world.witness.start();
+  CHECK(status_after(world.witness, world.log.request(5, 9)) == 503);
+  REQUIRE(world.witness.stop() == 0);
+  CHECK(world.witness.verb({"confirm", "--peer", peer.url()}).exit_code == 0);
+  world.witness.start();
+  CHECK(status_after(world.witness, world.log.request(9, 12)) == 200);
+}
+
 TEST_CASE("witness backup: a disk that takes no more bytes leaves nothing behind") {
   BackupWorld world;
   for (const std::string blocks : {"1", "40", "500"}) {  // of 1,024 bytes

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,9 +91,68 @@ Json json_of(const ListedRow& row) {
   return out;
 }
 
+// A client of the witness that runs on the folder; null when none has left its address.
+Result<std::unique_ptr<http::Client>> running_client(const WitnessPaths& paths,
+                                                     const ShowArguments& options,
+                                                     std::string& url) {
+  auto text = read_text_file(paths.address().string(), 4096);
+  if (!text) return std::unique_ptr<http::Client>();
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  url = *text;
+  http::ClientOptions client_options;
+  if (!options.ca_file.empty()) client_options.ca_file = options.ca_file;
+  return http::Client::make(url, client_options);
+}
+
+// What the running witness says at a path; nothing when none runs.
+Result<std::optional<Json>> ask_running(const WitnessPaths& paths, const ShowArguments& options,
+                                        const std::string& target = "/status") {
+  std::string url;
+  WITAN_ASSIGN(const auto client, running_client(paths, options, url));
+  if (!client) return std::optional<Json>{};
+  const auto response = client->get(target);
+  // A witness that was killed leaves its address behind.
+  if (!response && response.error().code == ErrorCode::kUnavailable) return std::optional<Json>{};
+  if (!response) return fail(response.error().within(url));
+  Json answer = Json::parse(response->body, nullptr, false);
+  if (response->status != 200 || !answer.is_object()) {
+    return fail(ErrorCode::kUnavailable, url + target + " answered HTTP status " +
+                                             std::to_string(response->status) +
+                                             ", expected 200 and a JSON object");
+  }
+  answer["url"] = url;
+  return std::optional<Json>(std::move(answer));
+}
+
+// What happened to each log since the running witness began; empty when none runs, or it does not
+// say.
+std::map<std::string, Json> since_start(const WitnessPaths& paths, const ShowArguments& options) {
+  std::map<std::string, Json> out;
+  for (std::size_t from = 0;;) {
+    const auto page = ask_running(paths, options, "/logs?from=" + std::to_string(from));
+    if (!page || !*page || !(*page)->contains("rows") || !(**page)["rows"].is_array()) return out;
+    for (const Json& row : (**page)["rows"]) {
+      if (!row.is_object()) continue;
+      out[row.value("origin", "")] = {{"cosigned", row.value("cosigned", 0)},
+                                      {"refused", row.value("refused", Json::object())}};
+    }
+    const std::size_t rows = (**page)["rows"].size();
+    from += rows;
+    if (rows == 0 || from >= (*page)->value("found", std::size_t{0})) return out;
+  }
+}
+
+void print_refusals(const Json& figures) {
+  for (const auto& [reason, count] : figures["refused"].items()) {
+    std::printf("%47s refused as %s since the start: %s\n", "", printable(reason).c_str(),
+                count.dump().c_str());
+  }
+}
+
 Result<void> run_list(const ShowArguments& options) {
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   WITAN_ASSIGN(const auto hold, read_witness_hold(folder.paths));
+  const auto figures = since_start(folder.paths, options);
   std::vector<ListedRow> rows;
   WITAN_TRY(
       folder.store->each_log([&](KnownLog&& log, std::optional<StoredCheckpoint>&& checkpoint) {
@@ -112,7 +172,12 @@ Result<void> run_list(const ShowArguments& options) {
   }));
   if (options.json) {
     Json all = Json::array();
-    for (const ListedRow& row : rows) all.push_back(json_of(row));
+    for (const ListedRow& row : rows) {
+      Json entry = json_of(row);
+      const auto found = figures.find(row.log.origin);
+      if (found != figures.end()) entry["since_start"] = found->second;
+      all.push_back(std::move(entry));
+    }
     print_shown(all);
     return {};
   }
@@ -131,30 +196,10 @@ Result<void> run_list(const ShowArguments& options) {
     const std::string why = why_unusable(row.log.keys);
     if (!why.empty()) std::printf("%14s  never cosigned: %s\n", "", why.c_str());
     if (row.feed) std::printf("%14s  read from %s\n", "", printable(row.feed->url).c_str());
+    const auto found = figures.find(row.log.origin);
+    if (found != figures.end()) print_refusals(found->second);
   }
   return {};
-}
-
-// What the running witness says of itself; nothing when none runs.
-Result<std::optional<Json>> ask_running(const WitnessPaths& paths, const ShowArguments& options) {
-  auto url = read_text_file(paths.address().string(), 4096);
-  if (!url) return std::optional<Json>{};
-  while (!url->empty() && url->back() == '\n') url->pop_back();
-  http::ClientOptions client_options;
-  if (!options.ca_file.empty()) client_options.ca_file = options.ca_file;
-  WITAN_ASSIGN(const auto client, http::Client::make(*url, client_options));
-  const auto response = client->get("/status");
-  // A witness that was killed leaves its address behind.
-  if (!response && response.error().code == ErrorCode::kUnavailable) return std::optional<Json>{};
-  if (!response) return fail(response.error().within(*url));
-  Json status = Json::parse(response->body, nullptr, false);
-  if (response->status != 200 || !status.is_object()) {
-    return fail(ErrorCode::kUnavailable, *url + "/status answered HTTP status " +
-                                             std::to_string(response->status) +
-                                             ", expected 200 and a JSON object");
-  }
-  status["url"] = *url;
-  return std::optional<Json>(std::move(status));
 }
 
 // A witness without a port cannot be asked; it runs when its folder is taken, and keeps a file of

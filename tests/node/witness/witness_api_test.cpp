@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/witness_limits.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
 #include "node/http/client.h"
@@ -245,6 +246,69 @@ TEST_CASE("witness api: the page shows logs, and nothing from outside as markup"
   CHECK(text.find("<script") == std::string::npos);
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find("\xe2\x80\xae") == std::string::npos);
+}
+
+TEST_CASE("witness api: a clock that was far ahead stays in cosignatures, and is warned of") {
+  WitnessApiFixture fixture;
+  constexpr std::uint64_t kAheadMs = 3'600'000;
+  fixture.clock.now_ms += kAheadMs;
+  REQUIRE(fixture.post(0, 5).status == 200);
+  CHECK(body_of(fixture.get("/healthz")) == "ok\n");
+  fixture.clock.now_ms -= kAheadMs;
+  const auto answer = fixture.post(5, 6);
+  REQUIRE(answer.status == 200);
+  const auto lines = parse_signature_lines(body_of(answer));
+  REQUIRE(lines);
+  const auto checked = verify_note(Note{fixture.world.text(6), *lines}, fixture.cosigner.vkey());
+  REQUIRE(checked);
+  CHECK(checked->timestamp == (fixture.clock.unix_ms() + kAheadMs) / 1000);
+  const auto health = fixture.get("/healthz");
+  CHECK(health.status == 200);
+  CHECK_THAT(body_of(health), ContainsSubstring("3600 s ahead of this machine's clock"));
+  const auto status = nlohmann::json::parse(body_of(fixture.get("/status")));
+  CHECK_THAT(status["warning"].get<std::string>(), ContainsSubstring("never goes back"));
+  CHECK_THAT(body_of(fixture.get("/")), ContainsSubstring("never goes back"));
+}
+
+TEST_CASE("witness api: logs are found by a part of their name, a page at a time, at a rate") {
+  WitnessApiFixture fixture;
+  REQUIRE(fixture.post(0, 5).status == 200);
+  CHECK(fixture.post(0, 5).status == 409);
+  LogList list;
+  for (std::size_t i = 0; i < 2 * limits::kWitnessPageRows; ++i) {
+    ListedLog log;
+    log.key = fixture.world.key.vkey;
+    log.origin = "many.example/" + std::to_string(1'000 + i);
+    list.logs.push_back(std::move(log));
+  }
+  REQUIRE(fixture.store->merge(list, "witness.example/w"));
+  const std::string first = body_of(fixture.get("/"));
+  CHECK_THAT(first, ContainsSubstring("401 logs"));
+  CHECK_THAT(first, ContainsSubstring("conflict 1"));
+  CHECK_THAT(first, ContainsSubstring("?q=&amp;from=200"));
+  CHECK(first.find("many.example/1199") == std::string::npos);
+  CHECK_THAT(body_of(fixture.get("/?from=200")), ContainsSubstring("many.example/1199"));
+  const auto found = nlohmann::json::parse(body_of(fixture.get("/logs?q=example%2F13")));
+  CHECK(found["found"] == 100);
+  CHECK(found["rows"][7]["origin"] == "many.example/1307");
+  const auto own = nlohmann::json::parse(body_of(fixture.get("/logs?q=log.example")));
+  CHECK(own["rows"][0]["size"] == 5);
+  CHECK(own["rows"][0]["cosigned"] == 1);
+  CHECK(own["rows"][0]["refused"]["conflict"] == 1);
+  CHECK(fixture.get("/?from=x").status == 400);
+  CHECK(fixture.get("/?q=%zz").status == 400);
+  CHECK(fixture.get("/?q=" + std::string(300, 'a')).status == 400);
+  CHECK(fixture.get("/?from=18446744073709551615").status == 200);
+  CHECK(body_of(fixture.get("/?q=%22%3E%3Cb%3E")).find("<b>") == std::string::npos);
+  unsigned status = 200;
+  for (int i = 0; i < 100 && status == 200; ++i) status = fixture.get("/").status;
+  CHECK(status == 429);
+  const auto over = fixture.get("/logs");
+  CHECK_THAT(body_of(over), ContainsSubstring("page rate"));
+  CHECK(over.header("retry-after"));
+  CHECK(fixture.get("/healthz").status == 200);
+  fixture.clock.now_ms += 60'000;
+  CHECK(fixture.get("/").status == 200);
 }
 
 TEST_CASE("witness api: one client that sends too much is told to wait") {
