@@ -170,9 +170,11 @@ std::vector<WitnessService::Waiting> WitnessService::next_batch() {
 
 Result<std::vector<CosignResult>> WitnessService::cosign(const std::vector<Waiting>& batch) {
   if (broken_) return fail(ErrorCode::kStale, problem());
+  std::vector<Cosigned> last;
   if (behind_) {
-    WITAN_ASSIGN(const CosignerState state, cosigner_.cosigner_state());
+    WITAN_ASSIGN(CosignerState state, cosigner_.cosigner_state());
     WITAN_TRY(store_.put_cosigned(state.last));
+    last = std::move(state.last);
     behind_ = false;
   }
   std::vector<CosignRequest> requests;
@@ -190,7 +192,7 @@ Result<std::vector<CosignResult>> WitnessService::cosign(const std::vector<Waiti
   for (const CosignResult& result : results) {
     if (result) cosigned.push_back(*result);
   }
-  Result<void> stored = check_continues(batch, results);
+  Result<void> stored = check_continues(batch, results, last);
   if (stored) stored = store_.put_cosigned(cosigned);
   if (!stored &&
       (stored.error().code == ErrorCode::kStale || stored.error().code == ErrorCode::kConflict)) {
@@ -206,10 +208,16 @@ Result<std::vector<CosignResult>> WitnessService::cosign(const std::vector<Waiti
 // The signer must have gone on from what is stored. One that was started again from an old copy of
 // its folder goes on from less: what it signs then may be another history.
 Result<void> WitnessService::check_continues(const std::vector<Waiting>& batch,
-                                             const std::vector<CosignResult>& results) const {
+                                             const std::vector<CosignResult>& results,
+                                             const std::vector<Cosigned>& last) const {
   std::unordered_map<std::string_view, std::uint64_t> sizes;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (!results[i]) continue;
+    // A batch that is sent again is answered as it was: it is stored already.
+    if (std::find(last.begin(), last.end(), *results[i]) != last.end()) {
+      sizes[batch[i].origin] = results[i]->mark.size.value;
+      continue;
+    }
     const std::uint64_t old_size = batch[i].request.request.old_size;
     const auto [at, first] = sizes.try_emplace(batch[i].origin, old_size);
     if (first) {

@@ -94,8 +94,10 @@ class WitnessService {
   // Gives the batch to the signer and stores what it cosigned.
   Result<std::vector<CosignResult>> cosign(const std::vector<Waiting>& batch);
   // kStale when a cosignature does not follow the size that is stored for its log.
+  // `last` is what was stored of the batch before, which the signer may have been sent again.
   [[nodiscard]] Result<void> check_continues(const std::vector<Waiting>& batch,
-                                             const std::vector<CosignResult>& results) const;
+                                             const std::vector<CosignResult>& results,
+                                             const std::vector<Cosigned>& last) const;
   // Says, at most once a minute for each log, that a signed checkpoint did not fit. Anybody can
   // cause it with a wrong proof.
   void warn_of(const std::string& origin, const std::string& reason);

@@ -149,6 +149,7 @@ TEST_CASE(
   fs::remove(filler);
   // It may have been signed before the store was full.
   const unsigned status = post(full_at, 0, 5).status;
+  INFO(witness.printed());
   CHECK((status == 200 || status == 409));
   CHECK(witness.get("/healthz").status == 200);
   CHECK(post(full_at, 5, 6).status == 200);
