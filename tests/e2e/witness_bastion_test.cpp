@@ -1,7 +1,6 @@
 // A witness without an open port: `witan witness run` behind a bastion.
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -36,8 +35,12 @@ TEST_CASE("witness behind a bastion: no port is open, and it cosigns what the ba
   REQUIRE(made.exit_code == 0);
   const std::string hash = nlohmann::json::parse(made.out)["bastion_key_hash"];
   CHECK(status_of_folder(paths)["bastion_key_hash"] == hash);
-  // The table of the bastion is the last in the file.
-  std::ofstream(paths.config(), std::ios::app) << "ca = \"" << bastion.ca_file() << "\"\n";
+  std::string config = read_text(paths.config());
+  const std::string url_line = "\nurl = \"" + bastion.url() + "\"\n";
+  const std::size_t at = config.find(url_line);
+  REQUIRE(at != std::string::npos);
+  config.insert(at + url_line.size(), "ca = \"" + bastion.ca_file() + "\"\n");
+  write_text(paths.config(), config);
   CosignWorld log;
   REQUIRE(run_witan({"witness", "add-log", "--dir", paths.dir.string(), log.key.vkey.text()})
               .exit_code == 0);

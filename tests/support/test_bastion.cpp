@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <fcntl.h>
 #include <map>
 #include <mutex>
@@ -114,6 +115,11 @@ struct TestBastion::Impl {
   }
 
   void run() {
+    // OpenSSL writes to sockets without MSG_NOSIGNAL.
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     while (!stopping) {
       std::array<pollfd, 3> files = {
           pollfd{listener, POLLIN, 0}, pollfd{wake_pipe[0], POLLIN, 0},

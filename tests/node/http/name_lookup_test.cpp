@@ -59,7 +59,7 @@ NameLookUp look_up_with(const std::shared_ptr<SlowResolver>& resolver) {
 }
 
 steady_clock::time_point soon() {
-  return steady_clock::now() + test::kPatience;
+  return steady_clock::now() + witan::test::kPatience;
 }
 
 TEST_CASE("name look-up: the deadline ends the waiting, and the name is looked up once") {
@@ -71,9 +71,9 @@ TEST_CASE("name look-up: the deadline ends the waiting, and the name is looked u
     CHECK(found.addresses.empty());
   }
   CHECK(names.under_way() == 1);
-  REQUIRE(test::eventually([&] { return resolver->asked("slow.example") == 1; }));
+  REQUIRE(witan::test::eventually([&] { return resolver->asked("slow.example") == 1; }));
   resolver->let_go();
-  REQUIRE(test::eventually([&] { return names.under_way() == 0; }));
+  REQUIRE(witan::test::eventually([&] { return names.under_way() == 0; }));
   const auto found = names.look_up("slow.example", 443, soon());
   CHECK_FALSE(found.error);
   CHECK(found.addresses.size() == 1);
@@ -88,7 +88,7 @@ TEST_CASE("name look-up: who asks for the same name gets the same answer") {
   for (FoundAddresses& one : found) {
     threads.emplace_back([&] { one = names.look_up("slow.example", 443, soon()); });
   }
-  REQUIRE(test::eventually([&] { return resolver->asked("slow.example") == 1; }));
+  REQUIRE(witan::test::eventually([&] { return resolver->asked("slow.example") == 1; }));
   resolver->let_go();
   for (std::thread& thread : threads) thread.join();
   for (const FoundAddresses& one : found) CHECK(one.addresses.size() == 1);
@@ -109,7 +109,7 @@ TEST_CASE("name look-up: threads are bounded, and may outlive who asked") {
           boost::asio::error::host_not_found_try_again);
   }
   resolver->let_go();
-  REQUIRE(test::eventually([&] { return resolver.use_count() == 1; }));
+  REQUIRE(witan::test::eventually([&] { return resolver.use_count() == 1; }));
 }
 
 TEST_CASE("name look-up: the system's resolver knows this machine") {
