@@ -72,6 +72,7 @@ AdoptedHeads judge_heads(std::span<const CosignRequest> heads, const CosignerSta
     const CosignMark* known = raised.find(hash);
     if (known == nullptr) known = marks.find(hash);
     const std::uint64_t size = known == nullptr ? 0 : known->size.value;
+    result->old_size = size;
     if (known != nullptr && result->mark.size < known->size) {
       result = no_head(CosignRefusal::kConflict,
                        "the head has size " + std::to_string(result->mark.size.value) +

@@ -302,6 +302,13 @@ Result<std::optional<CosignMark>> EnclaveProcess::mark(const std::string& origin
   return ask_cosigner<MarkReply>(encode_cosigner_request(MarkRequest{origin}));
 }
 
+Result<std::vector<OriginMark>> EnclaveProcess::marks(std::uint64_t first) {
+  const std::lock_guard lock(mutex_);
+  WITAN_ASSIGN(MarksPage page,
+               ask_cosigner<MarksPage>(encode_cosigner_request(MarksRequest{first})));
+  return std::move(page.marks);
+}
+
 pid_t EnclaveProcess::pid() const {
   const std::lock_guard lock(mutex_);
   return pid_;

@@ -63,6 +63,7 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
   Result<CosignerState> hold() override;
   Result<std::vector<CosignResult>> adopt(std::span<const CosignRequest> heads) override;
   Result<CosignerState> release(std::span<const std::string> origins) override;
+  Result<std::vector<OriginMark>> marks(std::uint64_t first) override;
 
   // Ends the process, if it still runs, and starts it again. kUnavailable naming what it said.
   Result<void> restart();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "config/limits.h"
 #include "enclave/messages.h"
@@ -15,6 +16,8 @@ namespace {
 
 constexpr std::size_t kMarkBytes = 32 + 8 + 32;
 constexpr std::size_t kErrorBytesMax = 512;
+constexpr std::size_t kCosignedElements = 5;
+constexpr std::size_t kRefusalElements = 3;
 constexpr std::size_t kIndexPlacesMin = 64;
 constexpr std::array kRefusals{
     CosignRefusal::kMalformed,   CosignRefusal::kUnknownLog,    CosignRefusal::kBadSignature,
@@ -65,6 +68,7 @@ Result<Cosigned> read_cosigned_fields(CborReader& reader) {
   WITAN_ASSIGN(Checkpoint checkpoint, Checkpoint::parse(out.text));
   out.origin = std::move(checkpoint.origin);
   out.mark = CosignMark{checkpoint.size, checkpoint.root};
+  WITAN_ASSIGN(out.old_size, reader.read_unsigned());
   WITAN_ASSIGN(out.time_s, reader.read_unsigned());
   WITAN_ASSIGN(out.log_lines, read_note_lines(reader));
   WITAN_ASSIGN(out.lines, read_note_lines(reader));
@@ -178,20 +182,19 @@ Result<std::vector<OriginMark>> decode_marks(BytesView bytes) {
 }
 
 Bytes encode_batch(const CosignBatch& batch) {
-  CborWriter results;
-  write_cosign_results(results, batch.results);
+  constexpr std::size_t kHeads = 64;
   CborWriter writer;
+  writer.reserve(batch.results.size() + batch.marks.size() * kMarkBytes + kHeads);
   writer.array(4).unsigned_integer(batch.time_s).bytes(batch.digest);
-  writer.bytes(encode_marks(batch.marks)).bytes(results.data());
+  writer.bytes(encode_marks(batch.marks)).bytes(batch.results);
   return writer.take();
 }
 
 Result<CosignBatch> decode_batch(BytesView bytes) {
   CosignBatch out;
   WITAN_ASSIGN(const BytesView results, read_batch_head(bytes, out));
-  WITAN_ASSIGN(CborReader reader,
-               CborReader::make(results, {.minimal = true, .indefinite = false}));
-  WITAN_ASSIGN(out.results, read_cosign_results(reader));
+  WITAN_TRY(decode_cosign_results(results));
+  out.results = to_bytes(results);
   return out;
 }
 
@@ -209,13 +212,14 @@ std::string short_message(std::string_view message) {
 }
 
 void write_cosigned(CborWriter& writer, const Cosigned& cosigned) {
-  writer.array(4).text(cosigned.text).unsigned_integer(cosigned.time_s);
+  writer.array(kCosignedElements).text(cosigned.text).unsigned_integer(cosigned.old_size);
+  writer.unsigned_integer(cosigned.time_s);
   write_note_lines(writer, cosigned.log_lines);
   write_note_lines(writer, cosigned.lines);
 }
 
 Result<Cosigned> read_cosigned(CborReader& reader) {
-  WITAN_TRY(expect_batch_array(reader, "cosigned checkpoint", 4));
+  WITAN_TRY(expect_batch_array(reader, "cosigned checkpoint", kCosignedElements));
   return read_cosigned_fields(reader);
 }
 
@@ -226,7 +230,9 @@ void write_cosign_results(CborWriter& writer, std::span<const CosignResult> resu
       write_cosigned(writer, *result);
     } else {
       const CosignError& error = result.error();
-      writer.array(3).text(to_string(error.refusal)).text(short_message(error.message));
+      writer.array(kRefusalElements)
+          .text(to_string(error.refusal))
+          .text(short_message(error.message));
       writer.unsigned_integer(error.size);
     }
   }
@@ -242,18 +248,34 @@ Result<std::vector<CosignResult>> read_cosign_results(CborReader& reader) {
   out.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     WITAN_ASSIGN(const std::size_t elements, reader.read_array());
-    if (elements == 4) {
+    if (elements == kCosignedElements) {
       WITAN_ASSIGN(Cosigned cosigned, read_cosigned_fields(reader));
       out.emplace_back(std::move(cosigned));
-    } else if (elements == 3) {
+    } else if (elements == kRefusalElements) {
       WITAN_ASSIGN(CosignError error, read_cosign_error(reader));
       out.emplace_back(tl::make_unexpected(std::move(error)));
     } else {
       return fail(ErrorCode::kMalformed,
-                  "result: an array of " + std::to_string(elements) + " elements, expected 3 or 4");
+                  "result: an array of " + std::to_string(elements) + " elements, expected 3 or 5");
     }
   }
   return out;
+}
+
+Bytes encode_cosign_results(std::span<const CosignResult> results) {
+  CborWriter writer;
+  write_cosign_results(writer, results);
+  return writer.take();
+}
+
+Result<std::vector<CosignResult>> decode_cosign_results(BytesView bytes) {
+  WITAN_ASSIGN(CborReader reader, CborReader::make(bytes, {.minimal = true, .indefinite = false}));
+  return read_cosign_results(reader);
+}
+
+void keep_recent(std::vector<CosignBatch>& recent, CosignBatch batch) {
+  if (recent.size() >= limits::kCosignBatchesKept) recent.erase(recent.begin());
+  recent.push_back(std::move(batch));
 }
 
 std::vector<Cosigned> only_cosigned(std::span<const CosignResult> results) {

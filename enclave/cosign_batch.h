@@ -1,5 +1,5 @@
 #pragma once
-// What the cosigner remembers: a mark for each origin, and the last batch that moved one.
+// What the cosigner remembers: a mark for each origin, and the last batches that moved one.
 // Encoding: docs/enclave-protocol.md, section "Cosigner's files".
 
 #include <cstdint>
@@ -17,13 +17,6 @@
 #include "witness/cosigning.h"
 
 namespace witan {
-
-// An origin's mark. Origins are kept by their SHA-256: 72 bytes each, however long the name is.
-struct OriginMark {
-  Hash32 origin_hash{};
-  CosignMark mark;
-  friend bool operator==(const OriginMark&, const OriginMark&) = default;
-};
 
 // The marks of all origins: 72 bytes and a share of an index each. Nothing is ever taken out.
 class MarkTable {
@@ -50,7 +43,8 @@ struct CosignBatch {
   std::uint64_t time_s = 0;  // of its cosignatures
   Hash32 digest{};           // of the requests and their time: a repetition is known by it
   std::vector<OriginMark> marks;
-  std::vector<CosignResult> results;  // all answers, so that a repetition gets the same again
+  // All answers, as encode_cosign_results gives them, so that a repetition gets the same again.
+  Bytes results;
 };
 
 [[nodiscard]] Bytes encode_marks(std::span<const OriginMark> marks);
@@ -70,8 +64,14 @@ struct CosignBatch {
 // written: they stand in its text.
 void write_cosign_results(CborWriter& writer, std::span<const CosignResult> results);
 [[nodiscard]] Result<std::vector<CosignResult>> read_cosign_results(CborReader& reader);
+[[nodiscard]] Bytes encode_cosign_results(std::span<const CosignResult> results);
+// Accepts only what the encoder writes. kMalformed, kTooLarge.
+[[nodiscard]] Result<std::vector<CosignResult>> decode_cosign_results(BytesView bytes);
 void write_cosigned(CborWriter& writer, const Cosigned& cosigned);
 [[nodiscard]] Result<Cosigned> read_cosigned(CborReader& reader);
+
+// Adds a batch behind the others and lets the oldest go above limits::kCosignBatchesKept.
+void keep_recent(std::vector<CosignBatch>& recent, CosignBatch batch);
 
 // What was cosigned, in order.
 [[nodiscard]] std::vector<Cosigned> only_cosigned(std::span<const CosignResult> results);

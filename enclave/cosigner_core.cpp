@@ -1,12 +1,14 @@
 #include "enclave/cosigner_core.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "config/limits.h"
 #include "enclave/cosigner_messages.h"
 #include "enclave/messages.h"
 #include "ledger/crypto/sha256.h"
+#include "ledger/format/cosignature.h"
 
 namespace witan {
 namespace {
@@ -27,8 +29,8 @@ const CosignMark* find_in(const CosignBatch& batch, const Hash32& origin_hash) {
   return found == batch.marks.rend() ? nullptr : &found->mark;
 }
 
-CosignResult refused(CosignRefusal refusal, std::string message) {
-  return tl::make_unexpected(CosignError{refusal, std::move(message), 0});
+CosignError refused(CosignRefusal refusal, std::string message) {
+  return CosignError{refusal, std::move(message), 0};
 }
 
 Result<void> at_most(std::string_view what, std::size_t found, std::size_t most) {
@@ -37,13 +39,13 @@ Result<void> at_most(std::string_view what, std::size_t found, std::size_t most)
                                         ", expected at most " + std::to_string(most));
 }
 
-Result<std::uint64_t> cosign_time(std::uint64_t given, const std::optional<CosignBatch>& last) {
+Result<std::uint64_t> cosign_time(std::uint64_t given, std::uint64_t last) {
   if (given == 0 || given > kCosignTimeMax) {
     return fail(given == 0 ? ErrorCode::kMalformed : ErrorCode::kTooLarge,
                 "cosign at time " + std::to_string(given) + ", expected 1 to " +
                     std::to_string(kCosignTimeMax) + " seconds");
   }
-  return last ? std::max(given, last->time_s) : given;
+  return std::max(given, last);
 }
 
 }  // namespace
@@ -81,29 +83,42 @@ Result<CosignerCore> CosignerCore::make(std::string name, BytesView seed) {
   return CosignerCore(std::move(name), std::move(key), std::move(again), std::move(verifier));
 }
 
-void CosignerCore::restore(MarkTable marks, std::optional<CosignBatch> last) {
+void CosignerCore::restore(MarkTable marks, std::vector<CosignBatch> recent) {
   marks_ = std::move(marks);
-  last_ = std::move(last);
+  recent_ = std::move(recent);
   next_.reset();
 }
 
-CosignStep CosignerCore::cosign(std::span<const CosignRequest> requests, std::uint64_t time_s) {
+struct CosignerCore::Judged {
+  Hash32 origin_hash{};
+  const CosignMark* before = nullptr;  // the origin's mark before the batch
+  std::optional<Cosignable> good;      // of good shape and signature
+  std::optional<CosignError> refusal;  // why it is not cosigned nevertheless
+  std::uint64_t old_size = 0;
+  Result<NoteSignature> line;  // the own one, when there is no refusal
+};
+
+CosignStep CosignerCore::cosign(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                                const Hash32& digest) {
   next_.reset();
   if (const auto small = check_cosign_batch(requests); !small) return {fail(small.error()), {}};
-  CosignBatch batch;
-  batch.digest = cosign_digest(requests, time_s);
-  if (last_ && last_->digest == batch.digest) return {last_->results, {}};
-  const auto time = cosign_time(time_s, last_);
+  if (!recent_.empty() && recent_.back().digest == digest) return {recent_.back().results, {}};
+  const auto time = cosign_time(time_s, recent_.empty() ? 0 : recent_.back().time_s);
   if (!time) return {fail(time.error()), {}};
+  CosignBatch batch;
+  batch.digest = digest;
   batch.time_s = *time;
-  batch.results.reserve(requests.size());
-  for (const CosignRequest& request : requests) {
-    auto result = judge(request, batch);
-    if (!result) return {fail(std::move(result).error()), {}};
-    batch.results.push_back(std::move(*result));
-  }
-  if (batch.marks.empty()) return {std::move(batch.results), {}};
-  CosignStep out{batch.results, encode_batch(batch)};
+  std::vector<Judged> judged(requests.size());
+  for_each_(requests.size(), [&](std::size_t i) { examine(requests[i], judged[i]); });
+  for (std::size_t i = 0; i < requests.size(); ++i) decide(requests[i], judged[i], batch);
+  if (const auto made = sign_all(judged, *time); !made) return {fail(made.error()), {}};
+  std::vector<CosignResult> results;
+  results.reserve(requests.size());
+  for (Judged& one : judged) results.push_back(answer(std::move(one), *time));
+  batch.results = encode_cosign_results(results);
+  CosignStep out{batch.results, {}};
+  if (batch.marks.empty()) return out;
+  out.record = encode_batch(batch);
   next_ = std::move(batch);
   return out;
 }
@@ -111,70 +126,112 @@ CosignStep CosignerCore::cosign(std::span<const CosignRequest> requests, std::ui
 void CosignerCore::commit() {
   if (!next_) return;
   for (const OriginMark& mark : next_->marks) marks_.set(mark);
-  last_ = std::move(next_);
+  keep_recent(recent_, std::move(*next_));
   next_.reset();
 }
 
-Result<CosignResult> CosignerCore::judge(const CosignRequest& request, CosignBatch& batch) const {
+void CosignerCore::examine(const CosignRequest& request, Judged& judged) const {
   const std::string_view origin = first_line(request.request.note);
-  const Hash32 origin_hash = sha256(as_bytes(origin));
-  const CosignMark* known = find_in(batch, origin_hash);
-  if (known == nullptr) known = marks_.find(origin_hash);
-  auto good =
-      check_cosignable(request.request, request.log_keys,
-                       known == nullptr ? CosignMark{TreeSize{0}, empty_root()} : *known, name_);
+  judged.origin_hash = sha256(as_bytes(origin));
+  judged.old_size = request.request.old_size;
+  judged.before = marks_.find(judged.origin_hash);
+  auto good = check_signed(request.request, request.log_keys, name_);
   if (!good) {
-    CosignError error = std::move(good).error();
+    judged.refusal = std::move(good).error();
+  } else if (good->checkpoint.origin != origin) {
+    judged.refusal = refused(CosignRefusal::kMalformed, "the note's first line is not the origin");
+  } else {
+    judged.good = std::move(*good);
+    judged.refusal = check_against(request, judged, judged.before);
+  }
+}
+
+std::optional<CosignError> CosignerCore::check_against(const CosignRequest& request,
+                                                       const Judged& judged,
+                                                       const CosignMark* mark) {
+  auto follows = check_follows(request.request, judged.good->checkpoint,
+                               mark == nullptr ? CosignMark{TreeSize{0}, empty_root()} : *mark);
+  if (follows) return std::nullopt;
+  return std::move(follows).error();
+}
+
+void CosignerCore::decide(const CosignRequest& request, Judged& judged, CosignBatch& batch) const {
+  if (!judged.good) return;
+  const CosignMark* const moved = find_in(batch, judged.origin_hash);
+  if (moved != nullptr) judged.refusal = check_against(request, judged, moved);
+  if (judged.refusal) return;
+  const bool known = moved != nullptr || judged.before != nullptr;
+  if (!known && marks_.size() + batch.marks.size() >= limits::kWitnessLogsMax) {
+    judged.refusal = refused(CosignRefusal::kUnavailable,
+                             "the signer holds marks of " + std::to_string(marks_.size()) +
+                                 " origins and takes no more, expected at most " +
+                                 std::to_string(limits::kWitnessLogsMax));
+    return;
+  }
+  const Checkpoint& checkpoint = judged.good->checkpoint;
+  batch.marks.push_back({judged.origin_hash, CosignMark{checkpoint.size, checkpoint.root}});
+}
+
+Result<void> CosignerCore::sign_all(std::span<Judged> judged, std::uint64_t time_s) const {
+  std::vector<Judged*> wanted;
+  for (Judged& one : judged) {
+    if (!one.refusal) wanted.push_back(&one);
+  }
+  for_each_(wanted.size(),
+            [&](std::size_t i) { wanted[i]->line = sign(wanted[i]->good->text, time_s); });
+  for (const Judged* one : wanted) WITAN_TRY(one->line);
+  if (wanted.empty()) return {};
+  // A persistent fault would touch both copies of the key at once only here: once a batch.
+  const Judged& first = *wanted.front();
+  const Note note{first.good->text, {*first.line}};
+  if (check_signature(note, *first.line, verifier_).status != SignatureStatus::kValid) {
+    return fail(ErrorCode::kBadSignature, "own cosignature does not verify; it is not released");
+  }
+  return {};
+}
+
+CosignResult CosignerCore::answer(Judged&& judged, std::uint64_t time_s) {
+  if (judged.refusal) {
+    CosignError error = std::move(*judged.refusal);
     error.message = short_message(error.message);
-    return CosignResult(tl::make_unexpected(std::move(error)));
-  }
-  if (good->checkpoint.origin != origin) {
-    return refused(CosignRefusal::kMalformed, "the note's first line is not the origin");
-  }
-  if (known == nullptr && marks_.size() + batch.marks.size() >= limits::kWitnessLogsMax) {
-    return refused(CosignRefusal::kUnavailable,
-                   "the signer holds marks of " + std::to_string(marks_.size()) +
-                       " origins and takes no more, expected at most " +
-                       std::to_string(limits::kWitnessLogsMax));
+    return tl::make_unexpected(std::move(error));
   }
   Cosigned out;
-  WITAN_ASSIGN(NoteSignature line, sign(good->text, batch.time_s));
-  // A persistent fault would touch both copies of the key at once only here: once a batch.
-  if (batch.marks.empty()) {
-    const SignatureCheck check = check_signature(Note{good->text, {line}}, line, verifier_);
-    if (check.status != SignatureStatus::kValid) {
-      return fail(ErrorCode::kBadSignature, "own cosignature does not verify; it is not released");
-    }
-  }
-  out.origin = std::move(good->checkpoint.origin);
-  out.mark = CosignMark{good->checkpoint.size, good->checkpoint.root};
-  out.time_s = batch.time_s;
-  out.text = std::move(good->text);
-  out.log_lines = std::move(good->log_lines);
-  out.lines.push_back(std::move(line));
-  batch.marks.push_back(OriginMark{origin_hash, out.mark});
-  return CosignResult(std::move(out));
+  Cosignable& good = *judged.good;
+  out.origin = std::move(good.checkpoint.origin);
+  out.mark = CosignMark{good.checkpoint.size, good.checkpoint.root};
+  out.old_size = judged.old_size;
+  out.time_s = time_s;
+  out.text = std::move(good.text);
+  out.log_lines = std::move(good.log_lines);
+  out.lines.push_back(std::move(*judged.line));
+  return out;
 }
 
 // A fault while signing could give the key away. Ed25519 is deterministic, so a second signature
 // from another copy of the key shows one, at less than half the price of verifying.
 Result<NoteSignature> CosignerCore::sign(std::string_view text, std::uint64_t time_s) const {
-  WITAN_ASSIGN(NoteSignature line, cosign_note(text, name_, key_, time_s));
-  WITAN_ASSIGN(const NoteSignature second, cosign_note(text, name_, again_, time_s));
-  if (line != second) {
+  const std::string message = cosignature_v1_message(text, time_s);
+  WITAN_ASSIGN(const Bytes signature, key_.sign(Algorithm::kEdDsa, as_bytes(message)));
+  WITAN_ASSIGN(const Bytes second, again_.sign(Algorithm::kEdDsa, as_bytes(message)));
+  if (signature != second) {
     return fail(ErrorCode::kBadSignature,
                 "own cosignature came out different when it was made "
                 "twice; it is not released");
   }
-  return line;
+  return NoteSignature{name_, verifier_.id, join_timestamped_signature(time_s, signature)};
 }
 
-CosignerState CosignerCore::state() const {
+Result<CosignerState> CosignerCore::state() const {
   CosignerState out;
   out.name = name_;
   out.keys.push_back(verifier_);
   out.marks = marks_.size();
-  if (last_) out.last = only_cosigned(last_->results);
+  for (const CosignBatch& batch : recent_) {
+    WITAN_ASSIGN(const std::vector<CosignResult> results, decode_cosign_results(batch.results));
+    std::vector<Cosigned> cosigned = only_cosigned(results);
+    std::move(cosigned.begin(), cosigned.end(), std::back_inserter(out.last));
+  }
   return out;
 }
 
@@ -182,6 +239,13 @@ std::optional<CosignMark> CosignerCore::mark(std::string_view origin) const {
   const CosignMark* const found = marks_.find(sha256(as_bytes(origin)));
   if (found == nullptr) return std::nullopt;
   return *found;
+}
+
+std::vector<OriginMark> CosignerCore::marks_from(std::uint64_t first) const {
+  const std::span<const OriginMark> all = marks_.all();
+  if (first >= all.size()) return {};
+  const auto page = all.subspan(first, std::min(all.size() - first, limits::kMarksPageMax));
+  return {page.begin(), page.end()};
 }
 
 }  // namespace witan

@@ -12,9 +12,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/result.h"
+#include "enclave/batch_workers.h"
 #include "enclave/cosign_batch.h"
 #include "ledger/bytes.h"
 #include "ledger/crypto/private_key.h"
@@ -23,47 +26,67 @@
 namespace witan {
 
 struct CosignStep {
-  Result<std::vector<CosignResult>> reply;
-  Bytes record;  // encode_batch; empty: nothing changed, the reply may leave at once
+  Result<Bytes> results;  // all answers, as encode_cosign_results gives them
+  Bytes record;           // encode_batch; empty: nothing changed, the answers may leave at once
 };
 
-// Used by one thread.
+// Used by one thread; it may have its work shared.
 class CosignerCore {
  public:
   // `seed` is of an Ed25519 key. kMalformed (the name or the seed).
   static Result<CosignerCore> make(std::string name, BytesView seed);
 
-  // What an earlier core knew; before the first step.
-  void restore(MarkTable marks, std::optional<CosignBatch> last);
+  // What an earlier core knew; before the first step. `recent` in order, the last one last.
+  void restore(MarkTable marks, std::vector<CosignBatch> recent);
+  // Who verifies and signs the requests of a batch at the same time; without it, the caller alone.
+  void share_work(ForEach for_each) { for_each_ = std::move(for_each); }
 
-  // Forgets a step that was not committed. A repetition of the last batch that was committed (same
-  // requests and time) is answered as it was. As Cosigner::cosign; kMalformed for a time that is 0
-  // or after the year 9999, kBadSignature when an own signature is wrong: nothing is released then.
-  CosignStep cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  // `digest` is cosign_digest of both. Forgets a step that was not committed. A repetition of the
+  // last batch that was committed (same requests and time) is answered as it was. As
+  // Cosigner::cosign; kMalformed for a time that is 0 or after the year 9999, kBadSignature when an
+  // own signature is wrong: nothing is released then.
+  CosignStep cosign(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                    const Hash32& digest);
   // The record of the last step is durable: its marks become the present ones.
   void commit();
   // It could not be made durable: the present marks stay, and the reply must not leave.
   void discard() { next_.reset(); }
 
-  [[nodiscard]] CosignerState state() const;
+  // kMalformed when what was cosigned last cannot be read, which is a fault of this program.
+  [[nodiscard]] Result<CosignerState> state() const;
   [[nodiscard]] std::optional<CosignMark> mark(std::string_view origin) const;
+  // As Cosigner::marks.
+  [[nodiscard]] std::vector<OriginMark> marks_from(std::uint64_t first) const;
   [[nodiscard]] const MarkTable& marks() const { return marks_; }
   // Sets a mark to a head that judge_heads has found to be signed with this key. The caller makes
   // it durable before anything is answered.
   void raise(const OriginMark& mark) { marks_.set(mark); }
-  [[nodiscard]] const std::optional<CosignBatch>& last() const { return last_; }
+  // The last batches that cosigned something, in order; at most limits::kCosignBatchesKept.
+  [[nodiscard]] std::span<const CosignBatch> recent() const { return recent_; }
 
  private:
+  // A request on its way through a batch.
+  struct Judged;
   CosignerCore(std::string name, PrivateKey key, PrivateKey again, VerifierKey verifier);
-  [[nodiscard]] Result<CosignResult> judge(const CosignRequest& request, CosignBatch& batch) const;
+  // What needs no other request's outcome: signatures, and the proof if the mark stays.
+  void examine(const CosignRequest& request, Judged& judged) const;
+  [[nodiscard]] static std::optional<CosignError> check_against(const CosignRequest& request,
+                                                                const Judged& judged,
+                                                                const CosignMark* mark);
+  // The verdict, given what the requests before it have cosigned; moves the mark.
+  void decide(const CosignRequest& request, Judged& judged, CosignBatch& batch) const;
   [[nodiscard]] Result<NoteSignature> sign(std::string_view text, std::uint64_t time_s) const;
+  // Signs what was decided so.
+  Result<void> sign_all(std::span<Judged> judged, std::uint64_t time_s) const;
+  [[nodiscard]] static CosignResult answer(Judged&& judged, std::uint64_t time_s);
 
   std::string name_;
   PrivateKey key_;
   PrivateKey again_;  // the same in memory of its own: each signature is made twice
   VerifierKey verifier_;
   MarkTable marks_;
-  std::optional<CosignBatch> last_;
+  std::vector<CosignBatch> recent_;
+  ForEach for_each_ = for_each_alone;
   std::optional<CosignBatch> next_;  // of the last step, until commit or discard
 };
 

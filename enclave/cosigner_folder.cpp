@@ -3,9 +3,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <string>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "config/file.h"
 #include "enclave/state_folder.h"
@@ -29,6 +32,23 @@ tl::unexpected<Error> cosigner_file_failed(const char* what, const std::string& 
 }
 
 }  // namespace
+
+CosignerFolder::CosignerFolder(std::filesystem::path folder) : folder_(std::move(folder)) {
+  // What write_file_atomic leaves behind when it is killed. Whatever cannot be removed is in
+  // nobody's way.
+  std::error_code error;
+  std::vector<std::filesystem::path> leftovers;
+  for (auto at = std::filesystem::directory_iterator(folder_, error);
+       !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    for (const char* written : {kKeysName, kJournalName, kSnapshotName}) {
+      if (name.starts_with(std::string(written) + ".tmp-")) leftovers.push_back(at->path());
+    }
+  }
+  for (const std::filesystem::path& leftover : leftovers) {
+    std::filesystem::remove(leftover, error);
+  }
+}
 
 Result<std::optional<Bytes>> CosignerFolder::read_whole(const char* name, std::size_t bytes_max) {
   struct stat status {};

@@ -16,7 +16,8 @@ namespace witan {
 // Used by one thread. Files of another mode than 0600, or another owner, are refused (kIo).
 class CosignerFolder final : public CosignerDisk {
  public:
-  explicit CosignerFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  // Of a folder that is locked: removes what a process left that was killed while it wrote.
+  explicit CosignerFolder(std::filesystem::path folder);
 
   Result<std::optional<Bytes>> read_keys() override;
   Result<std::optional<Bytes>> read_snapshot() override;

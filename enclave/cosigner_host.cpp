@@ -1,6 +1,8 @@
 #include "enclave/cosigner_host.h"
 
 #include <algorithm>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 
@@ -54,14 +56,15 @@ Result<CosignerHost> CosignerHost::open(CosignerDisk& disk, MachineKey key, Rand
 
 Result<void> CosignerHost::take_over(CosignerMemory memory) {
   WITAN_ASSIGN(CosignerCore core, CosignerCore::make(std::move(memory.name), memory.seed.view()));
-  core.restore(std::move(memory.marks), std::move(memory.last));
+  core.restore(std::move(memory.marks), std::move(memory.recent));
+  core.share_work(for_each_);
   core_.emplace(std::move(core));
   return {};
 }
 
 Result<CosignerState> CosignerHost::init(const std::string& name) {
   if (core_) {
-    CosignerState present = core_->state();
+    WITAN_ASSIGN(CosignerState present, core_->state());
     if (present.name == name) return present;
     return fail(ErrorCode::kConflict, "init of the cosigner " + printable(name) +
                                           ", but the enclave holds " + printable(present.name));
@@ -89,7 +92,7 @@ Result<CosignerState> CosignerHost::init(const std::string& name) {
 }
 
 Result<void> CosignerHost::fold() {
-  return journal_->fold(core_->marks(), core_->last());
+  return journal_->fold(core_->marks(), core_->recent());
 }
 
 Result<void> CosignerHost::fold_when_long() {
@@ -97,16 +100,28 @@ Result<void> CosignerHost::fold_when_long() {
   return fold();
 }
 
+void CosignerHost::share_work(ForEach for_each) {
+  for_each_ = std::move(for_each);
+  if (core_) core_->share_work(for_each_);
+}
+
 Result<CosignResults> CosignerHost::cosign(std::span<const CosignRequest> requests,
                                            std::uint64_t time_s) {
+  WITAN_ASSIGN(const Bytes encoded,
+               cosign_encoded(requests, time_s, cosign_digest(requests, time_s)));
+  return decode_cosign_results(encoded);
+}
+
+Result<Bytes> CosignerHost::cosign_encoded(std::span<const CosignRequest> requests,
+                                           std::uint64_t time_s, const Hash32& digest) {
   if (!core_) return no_cosigner();
-  if (!hold_) return cosign_free(requests, time_s);
-  if (hold_->lifted()) return cosign_free(requests, std::max(time_s, hold_->time_s()));
+  if (!hold_) return cosign_free(requests, time_s, digest);
+  if (hold_->lifted()) return cosign_free(requests, std::max(time_s, hold_->time_s()), digest);
   return cosign_held(requests, time_s);
 }
 
-Result<CosignResults> CosignerHost::cosign_held(std::span<const CosignRequest> requests,
-                                                std::uint64_t time_s) {
+Result<Bytes> CosignerHost::cosign_held(std::span<const CosignRequest> requests,
+                                        std::uint64_t time_s) {
   WITAN_TRY(check_cosign_batch(requests));
   std::vector<CosignRequest> free;
   std::vector<bool> is_free;
@@ -116,7 +131,9 @@ Result<CosignResults> CosignerHost::cosign_held(std::span<const CosignRequest> r
   }
   CosignResults answers;
   if (!free.empty()) {
-    WITAN_ASSIGN(answers, cosign_free(free, std::max(time_s, hold_->time_s())));
+    const std::uint64_t at_s = std::max(time_s, hold_->time_s());
+    WITAN_ASSIGN(const Bytes encoded, cosign_free(free, at_s, cosign_digest(free, at_s)));
+    WITAN_ASSIGN(answers, decode_cosign_results(encoded));
   }
   CosignResults out;
   std::size_t next = 0;
@@ -127,15 +144,15 @@ Result<CosignResults> CosignerHost::cosign_held(std::span<const CosignRequest> r
       out.push_back(tl::make_unexpected(CosignError{CosignRefusal::kHeld, kHeldReason, 0}));
     }
   }
-  return out;
+  return encode_cosign_results(out);
 }
 
-Result<CosignResults> CosignerHost::cosign_free(std::span<const CosignRequest> requests,
-                                                std::uint64_t time_s) {
-  CosignStep step = core_->cosign(requests, time_s);
+Result<Bytes> CosignerHost::cosign_free(std::span<const CosignRequest> requests,
+                                        std::uint64_t time_s, const Hash32& digest) {
+  CosignStep step = core_->cosign(requests, time_s, digest);
   if (step.record.empty() || !journal_) {
     core_->commit();
-    return std::move(step.reply);
+    return std::move(step.results);
   }
   Result<void> kept = fold_when_long();
   if (kept) kept = journal_->append(step.record);
@@ -145,7 +162,7 @@ Result<CosignResults> CosignerHost::cosign_free(std::span<const CosignRequest> r
                 "the marks could not be written, nothing was cosigned: " + kept.error().message);
   }
   core_->commit();
-  return std::move(step.reply);
+  return std::move(step.results);
 }
 
 Result<void> CosignerHost::keep_hold(Hold next) {
@@ -197,13 +214,16 @@ Result<CosignResults> CosignerHost::adopt(std::span<const CosignRequest> heads) 
 
 Result<CosignerState> CosignerHost::state() const {
   if (!core_) return no_cosigner();
-  CosignerState out = core_->state();
+  WITAN_ASSIGN(CosignerState out, core_->state());
   if (!hold_) return out;
   if (!hold_->lifted()) out.released = hold_->released();
-  // What was cosigned last may be below a head that was adopted since.
-  const auto is_old = [this](const Cosigned& cosigned) {
+  // What was cosigned last may be below a head that was adopted since. Of other origins all stays:
+  // the store looks at where the first of them began.
+  std::unordered_map<std::string, std::uint64_t> newest;
+  for (const Cosigned& cosigned : out.last) newest[cosigned.origin] = cosigned.mark.size.value;
+  const auto is_old = [&](const Cosigned& cosigned) {
     const auto mark = core_->mark(cosigned.origin);
-    return mark && cosigned.mark.size < mark->size;
+    return mark && newest[cosigned.origin] < mark->size.value;
   };
   out.last.erase(std::remove_if(out.last.begin(), out.last.end(), is_old), out.last.end());
   return out;
@@ -214,12 +234,21 @@ Result<MarkReply> CosignerHost::mark(std::string_view origin) const {
   return core_->mark(origin);
 }
 
+Result<MarksPage> CosignerHost::marks(std::uint64_t first) const {
+  if (!core_) return no_cosigner();
+  return MarksPage{core_->marks_from(first)};
+}
+
 CosignerReply CosignerHost::handle(const CosignerRequest& request) {
   if (const auto* batch = std::get_if<CosignBatchRequest>(&request)) {
     return as_reply(cosign(batch->requests, batch->time_s));
   }
-  if (const auto* wanted = std::get_if<MarkRequest>(&request))
+  if (const auto* wanted = std::get_if<MarkRequest>(&request)) {
     return as_reply(mark(wanted->origin));
+  }
+  if (const auto* wanted = std::get_if<MarksRequest>(&request)) {
+    return as_reply(marks(wanted->first));
+  }
   if (const auto* wanted = std::get_if<CosignerInitRequest>(&request)) {
     return as_reply(init(wanted->name));
   }
@@ -236,6 +265,11 @@ CosignerReply CosignerHost::handle(const CosignerRequest& request) {
 Bytes CosignerHost::handle_message(BytesView message) {
   const Result<CosignerRequest> request = decode_cosigner_request(message);
   if (!request) return encode_reply(request.error());
+  if (const auto* batch = std::get_if<CosignBatchRequest>(&*request)) {
+    // The bytes are what cosign_digest would encode again.
+    const auto results = cosign_encoded(batch->requests, batch->time_s, sha256(message));
+    return results ? encode_cosigned_reply(*results) : encode_reply(results.error());
+  }
   return encode_cosigner_reply(handle(*request));
 }
 

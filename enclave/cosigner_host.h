@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/result.h"
+#include "enclave/batch_workers.h"
 #include "enclave/cosigner_core.h"
 #include "enclave/cosigner_messages.h"
 #include "enclave/hold.h"
@@ -36,6 +37,10 @@ class CosignerHost {
   Result<CosignResults> cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
   [[nodiscard]] Result<CosignerState> state() const;
   [[nodiscard]] Result<MarkReply> mark(std::string_view origin) const;
+  [[nodiscard]] Result<MarksPage> marks(std::uint64_t first) const;
+
+  // Who takes part in a batch's work, from now on.
+  void share_work(ForEach for_each);
 
   // As HeldCosigner.
   Result<CosignerState> hold();
@@ -56,8 +61,12 @@ class CosignerHost {
   // Makes the hold durable; when that fails, the present one stays.
   Result<void> keep_hold(Hold next);
   // The requests of origins that are not held go to the core.
-  Result<CosignResults> cosign_held(std::span<const CosignRequest> requests, std::uint64_t time_s);
-  Result<CosignResults> cosign_free(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  Result<Bytes> cosign_held(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  Result<Bytes> cosign_free(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                            const Hash32& digest);
+  // The answers, encoded.
+  Result<Bytes> cosign_encoded(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                               const Hash32& digest);
 
   Random* random_;
   CosignerDisk* disk_ = nullptr;
@@ -66,6 +75,7 @@ class CosignerHost {
   std::optional<MarksJournal> journal_;
   std::optional<CosignerCore> core_;
   std::optional<Hold> hold_;
+  ForEach for_each_ = for_each_alone;
   bool broken_ = false;
 };
 

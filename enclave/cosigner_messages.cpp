@@ -16,6 +16,8 @@ namespace witan {
 namespace {
 
 constexpr std::size_t kCosignerKeysMax = 8;
+// For what stands around the bytes of a message.
+constexpr std::size_t kHeadRoom = 64;
 
 Result<void> expect_count(std::string_view what, std::size_t found, std::size_t expected) {
   if (found == expected) return {};
@@ -135,7 +137,8 @@ Result<CosignerState> read_cosigner_state(CborReader& reader) {
   WITAN_ASSIGN(out.name, reader.read_text());
   WITAN_ASSIGN(out.keys, read_verifier_keys(reader, kCosignerKeysMax));
   WITAN_ASSIGN(out.marks, reader.read_unsigned());
-  WITAN_ASSIGN(const std::size_t count, read_count(reader, "last", limits::kCosignBatchMax));
+  WITAN_ASSIGN(const std::size_t count,
+               read_count(reader, "last", limits::kCosignBatchMax * limits::kCosignBatchesKept));
   for (std::size_t i = 0; i < count; ++i) {
     WITAN_ASSIGN(Cosigned cosigned, read_cosigned(reader));
     out.last.push_back(std::move(cosigned));
@@ -162,6 +165,17 @@ Result<MarkReply> read_mark_reply(CborReader& reader) {
   return MarkReply{out};
 }
 
+Result<MarksPage> read_marks_page(CborReader& reader) {
+  WITAN_ASSIGN(const BytesView bytes, reader.read_bytes());
+  WITAN_ASSIGN(std::vector<OriginMark> marks, decode_marks(bytes));
+  if (marks.size() > limits::kMarksPageMax) {
+    return fail(ErrorCode::kTooLarge, "marks: " + std::to_string(marks.size()) +
+                                          ", expected at most " +
+                                          std::to_string(limits::kMarksPageMax));
+  }
+  return MarksPage{std::move(marks)};
+}
+
 struct CosignerRequestEncoder {
   Bytes operator()(const CosignerInitRequest& request) const {
     return begin_message(3, "cosigner-init").text(request.name).take();
@@ -185,6 +199,9 @@ struct CosignerRequestEncoder {
     return writer.take();
   }
   Bytes operator()(const AdoptRequest& request) const { return encode_adopt(request.requests); }
+  Bytes operator()(const MarksRequest& request) const {
+    return begin_message(3, "marks").unsigned_integer(request.first).take();
+  }
 };
 
 struct CosignerReplyEncoder {
@@ -206,6 +223,10 @@ struct CosignerReplyEncoder {
     CborWriter writer = begin_message(3, "mark");
     if (!mark) return writer.null().take();
     return writer.array(2).unsigned_integer(mark->size.value).bytes(mark->root).take();
+  }
+  Bytes operator()(const MarksPage& page) const {
+    const Bytes marks = encode_marks(page.marks);
+    return begin_message(3, "marks").reserve(marks.size() + kHeadRoom).bytes(marks).take();
   }
   Bytes operator()(const Error& error) const { return encode_reply(error); }
 };
@@ -231,6 +252,11 @@ Bytes encode_adopt(std::span<const CosignRequest> requests) {
 
 Bytes encode_cosigner_reply(const CosignerReply& reply) {
   return std::visit(CosignerReplyEncoder{}, reply);
+}
+
+Bytes encode_cosigned_reply(BytesView results) {
+  CborWriter writer = begin_message(3, "cosigned");
+  return writer.reserve(results.size() + kHeadRoom).raw(results).take();
 }
 
 Hash32 cosign_digest(std::span<const CosignRequest> requests, std::uint64_t time_s) {
@@ -260,6 +286,11 @@ Result<CosignerRequest> decode_cosigner_request(BytesView bytes) {
     WITAN_ASSIGN(out.requests, read_cosign_requests(message.reader));
     return CosignerRequest{std::move(out)};
   }
+  if (message.word == "marks") {
+    WITAN_TRY(expect_count("marks", message.elements, 3));
+    WITAN_ASSIGN(const std::uint64_t first, message.reader.read_unsigned());
+    return CosignerRequest{MarksRequest{first}};
+  }
   if (message.word == "cosigner-init" || message.word == "mark") {
     WITAN_TRY(expect_count(message.word, message.elements, 3));
     WITAN_ASSIGN(const std::string_view text, message.reader.read_text());
@@ -268,7 +299,8 @@ Result<CosignerRequest> decode_cosigner_request(BytesView bytes) {
   }
   return fail(ErrorCode::kUnsupported,
               "operation \"" + printable(message.word) +
-                  "\", expected cosigner-init, -state, -hold, -release, -adopt, cosign or mark");
+                  "\", expected cosigner-init, -state, -hold, -release, -adopt, cosign, mark or "
+                  "marks");
 }
 
 Result<CosignerReply> decode_cosigner_reply(BytesView bytes) {
@@ -290,8 +322,12 @@ Result<CosignerReply> decode_cosigner_reply(BytesView bytes) {
     WITAN_ASSIGN(MarkReply mark, read_mark_reply(message.reader));
     return CosignerReply{mark};
   }
+  if (message.word == "marks") {
+    WITAN_ASSIGN(MarksPage page, read_marks_page(message.reader));
+    return CosignerReply{std::move(page)};
+  }
   return fail(ErrorCode::kUnsupported, "reply \"" + printable(message.word) +
-                                           "\", expected cosigned, cosigner, mark or error");
+                                           "\", expected cosigned, cosigner, mark, marks or error");
 }
 
 }  // namespace witan

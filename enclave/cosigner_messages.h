@@ -53,12 +53,22 @@ struct AdoptRequest {
   std::vector<CosignRequest> requests;
   friend bool operator==(const AdoptRequest&, const AdoptRequest&) = default;
 };
-using CosignerRequest = std::variant<CosignerInitRequest, CosignerStateRequest, CosignBatchRequest,
-                                     MarkRequest, HoldRequest, ReleaseRequest, AdoptRequest>;
+// Answered with a page of all marks.
+struct MarksRequest {
+  std::uint64_t first = 0;
+  friend bool operator==(const MarksRequest&, const MarksRequest&) = default;
+};
+using CosignerRequest =
+    std::variant<CosignerInitRequest, CosignerStateRequest, CosignBatchRequest, MarkRequest,
+                 MarksRequest, HoldRequest, ReleaseRequest, AdoptRequest>;
 
 using CosignResults = std::vector<CosignResult>;
 using MarkReply = std::optional<CosignMark>;
-using CosignerReply = std::variant<CosignerState, CosignResults, MarkReply, Error>;
+struct MarksPage {
+  std::vector<OriginMark> marks;
+  friend bool operator==(const MarksPage&, const MarksPage&) = default;
+};
+using CosignerReply = std::variant<CosignerState, CosignResults, MarkReply, MarksPage, Error>;
 
 [[nodiscard]] Bytes encode_cosigner_request(const CosignerRequest& request);
 // The same as encode_cosigner_request of a CosignBatchRequest, without a copy of the requests.
@@ -66,6 +76,8 @@ using CosignerReply = std::variant<CosignerState, CosignResults, MarkReply, Erro
 // The same for an AdoptRequest.
 [[nodiscard]] Bytes encode_adopt(std::span<const CosignRequest> requests);
 [[nodiscard]] Bytes encode_cosigner_reply(const CosignerReply& reply);
+// The same of CosignResults that encode_cosign_results has encoded.
+[[nodiscard]] Bytes encode_cosigned_reply(BytesView results);
 
 // By which a repetition of a batch is known: SHA-256 of its message.
 [[nodiscard]] Hash32 cosign_digest(std::span<const CosignRequest> requests, std::uint64_t time_s);

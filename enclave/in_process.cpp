@@ -91,4 +91,10 @@ Result<CosignerState> InProcessCosigner::release(std::span<const std::string> or
   return host_.release(origins);
 }
 
+Result<std::vector<OriginMark>> InProcessCosigner::marks(std::uint64_t first) {
+  const std::lock_guard lock(mutex_);
+  WITAN_ASSIGN(MarksPage page, host_.marks(first));
+  return std::move(page.marks);
+}
+
 }  // namespace witan

@@ -63,6 +63,7 @@ class InProcessCosigner final : public Cosigner, public HeldCosigner {
   Result<CosignerState> hold() override;
   Result<std::vector<CosignResult>> adopt(std::span<const CosignRequest> heads) override;
   Result<CosignerState> release(std::span<const std::string> origins) override;
+  Result<std::vector<OriginMark>> marks(std::uint64_t first) override;
 
  private:
   struct Files {

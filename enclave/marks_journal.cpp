@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kKeysMagic = "witanck1";
 constexpr std::string_view kSnapshotMagic = "witancs1";
 constexpr std::string_view kRecordMagic = "witancr1";
-constexpr std::uint64_t kCosignerFilesVersion = 1;
+constexpr std::uint64_t kKeysVersion = 1;
+constexpr std::uint64_t kSnapshotVersion = 2;
 constexpr std::size_t kMagicBytes = 8;
 constexpr std::size_t kSnapshotHeadBytes = kMagicBytes + 8;             // magic, epoch
 constexpr std::size_t kRecordHeadBytes = kMagicBytes + 8 + 8 + 4 + 32;  // + sequence, length, chain
@@ -74,15 +75,18 @@ std::optional<RecordHead> read_record_head(BytesView bytes) {
   return out;
 }
 
-Result<void> expect_file_array(CborReader& reader, std::size_t expected) {
-  WITAN_ASSIGN(const std::size_t found, reader.read_array());
-  WITAN_ASSIGN(const std::uint64_t version, reader.read_unsigned());
-  if (version != kCosignerFilesVersion) {
-    return fail(ErrorCode::kUnsupported, "version " + std::to_string(version) + ", expected 1");
+Result<void> expect_file_array(CborReader& reader, std::string_view name, std::uint64_t version) {
+  constexpr std::size_t kElements = 4;
+  WITAN_ASSIGN(const std::size_t elements, reader.read_array());
+  WITAN_ASSIGN(const std::uint64_t found, reader.read_unsigned());
+  if (found != version) {
+    return fail(ErrorCode::kUnsupported, std::string(name) + " of version " +
+                                             std::to_string(found) + ", expected " +
+                                             std::to_string(version));
   }
-  if (found == expected) return {};
-  return fail(ErrorCode::kMalformed, "an array of " + std::to_string(found) +
-                                         " elements, expected " + std::to_string(expected));
+  if (elements == kElements) return {};
+  return fail(ErrorCode::kMalformed, std::string(name) + ": an array of " +
+                                         std::to_string(elements) + " elements, expected 4");
 }
 
 }  // namespace
@@ -99,12 +103,12 @@ Result<MarksJournal> MarksJournal::create(CosignerDisk& disk, MachineKey key, Ra
   random.fill(out.id_);
   WITAN_TRY(disk.create_journal(kJournalGrowBytes));
   out.allocated_ = kJournalGrowBytes;
-  WITAN_TRY(out.fold({}, std::nullopt));
+  WITAN_TRY(out.fold({}, {}));
   // Last: without the keys, the other files count for nothing.
   CborWriter writer;
   const BytesView secret = out.memory_.seed.view();
   writer.reserve(128 + out.memory_.name.size());
-  writer.array(4).unsigned_integer(kCosignerFilesVersion).text(out.memory_.name);
+  writer.array(4).unsigned_integer(kKeysVersion).text(out.memory_.name);
   writer.bytes(secret).bytes(out.id_);
   const SecretBytes content(writer.take());
   Bytes file = to_bytes(as_bytes(kKeysMagic));
@@ -131,7 +135,7 @@ Result<std::optional<MarksJournal>> MarksJournal::open(CosignerDisk& disk, Machi
   // The snapshot will name the journal's length, which a process that was killed may have left
   // unsynced.
   WITAN_TRY(disk.sync_journal());
-  WITAN_TRY(out.fold(out.memory_.marks, out.memory_.last));
+  WITAN_TRY(out.fold(out.memory_.marks, out.memory_.recent));
   return std::optional<MarksJournal>(std::move(out));
 }
 
@@ -146,7 +150,7 @@ Result<void> MarksJournal::open_keys(BytesView file) {
   const SecretBytes content(std::move(*opened));
   WITAN_ASSIGN(CborReader reader,
                CborReader::make(content.view(), {.minimal = true, .indefinite = false}));
-  WITAN_TRY(expect_file_array(reader, 4));
+  WITAN_TRY(expect_file_array(reader, "the file cosigner", kKeysVersion));
   WITAN_ASSIGN(memory_.name, reader.read_text());
   WITAN_ASSIGN(const BytesView seed, reader.read_bytes());
   memory_.seed = SecretBytes(to_bytes(seed));
@@ -171,16 +175,24 @@ Result<void> MarksJournal::open_snapshot(BytesView file) {
   chain_ = link_of(head, sealed);
   WITAN_ASSIGN(CborReader reader,
                CborReader::make(*content, {.minimal = true, .indefinite = false}));
-  WITAN_TRY(expect_file_array(reader, 4));
+  WITAN_TRY(expect_file_array(reader, "marks.snapshot", kSnapshotVersion));
   WITAN_ASSIGN(const std::uint64_t journal_bytes, reader.read_unsigned());
   allocated_ = journal_bytes;
   WITAN_ASSIGN(const BytesView marks_bytes, reader.read_bytes());
   WITAN_ASSIGN(const auto marks, decode_marks(marks_bytes));
   memory_.marks.reserve(marks.size());
   for (const OriginMark& mark : marks) memory_.marks.set(mark);
-  if (reader.peek() == CborType::kNull) return reader.read_null();
-  WITAN_ASSIGN(const BytesView last, reader.read_bytes());
-  WITAN_ASSIGN(memory_.last, decode_batch(last));
+  WITAN_ASSIGN(const std::size_t batches, reader.read_array());
+  if (batches > limits::kCosignBatchesKept) {
+    return fail(ErrorCode::kTooLarge, "marks.snapshot: " + std::to_string(batches) +
+                                          " batches, expected at most " +
+                                          std::to_string(limits::kCosignBatchesKept));
+  }
+  for (std::size_t i = 0; i < batches; ++i) {
+    WITAN_ASSIGN(const BytesView encoded, reader.read_bytes());
+    WITAN_ASSIGN(CosignBatch batch, decode_batch(encoded));
+    memory_.recent.push_back(std::move(batch));
+  }
   return {};
 }
 
@@ -195,18 +207,20 @@ Result<void> MarksJournal::replay() {
                          std::to_string(allocated_) + ": its end was cut off");
   }
   allocated_ = *bytes / kJournalBlockBytes * kJournalBlockBytes;
-  Bytes last_record;
+  std::deque<Bytes> recent;
   for (;;) {
-    WITAN_ASSIGN(const bool more, replay_next(last_record));
+    WITAN_ASSIGN(const bool more, replay_next(recent));
     if (!more) break;
+    if (recent.size() > limits::kCosignBatchesKept) recent.pop_front();
   }
-  if (!last_record.empty()) {
-    WITAN_ASSIGN(memory_.last, decode_batch(last_record));
+  for (const Bytes& record : recent) {
+    WITAN_ASSIGN(CosignBatch batch, decode_batch(record));
+    keep_recent(memory_.recent, std::move(batch));
   }
   return check_rest();
 }
 
-Result<bool> MarksJournal::replay_next(Bytes& last_record) {
+Result<bool> MarksJournal::replay_next(std::deque<Bytes>& recent) {
   std::array<std::uint8_t, kRecordHeadBytes> head_bytes{};
   if (tail_ + head_bytes.size() > allocated_) return false;
   WITAN_TRY(disk_->read_journal(tail_, head_bytes));
@@ -227,7 +241,7 @@ Result<bool> MarksJournal::replay_next(Bytes& last_record) {
   const auto batch = decode_batch_marks(*content);
   if (!batch) return no_way_on(ErrorCode::kMalformed, name + ": " + batch.error().message);
   for (const OriginMark& mark : batch->marks) memory_.marks.set(mark);
-  last_record = std::move(*content);
+  recent.push_back(std::move(*content));
   sequence_ = head->sequence;
   chain_ = link_of(head_bytes, sealed);
   tail_ = rounded_up(tail_ + head_bytes.size() + sealed.size());
@@ -299,20 +313,16 @@ Result<void> MarksJournal::append(BytesView record) {
   return {};
 }
 
-Result<void> MarksJournal::fold(const MarkTable& marks, const std::optional<CosignBatch>& last) {
+Result<void> MarksJournal::fold(const MarkTable& marks, std::span<const CosignBatch> recent) {
   if (broken_) {
     return fail(ErrorCode::kIo, "an earlier sync of the marks failed: nothing more is written");
   }
   CborWriter writer;
   const Bytes encoded = encode_marks(marks.all());
   writer.reserve(encoded.size() + 64);
-  writer.array(4).unsigned_integer(kCosignerFilesVersion).unsigned_integer(allocated_);
-  writer.bytes(encoded);
-  if (last) {
-    writer.bytes(encode_batch(*last));
-  } else {
-    writer.null();
-  }
+  writer.array(4).unsigned_integer(kSnapshotVersion).unsigned_integer(allocated_);
+  writer.bytes(encoded).array(recent.size());
+  for (const CosignBatch& batch : recent) writer.bytes(encode_batch(batch));
   Bytes head = to_bytes(as_bytes(kSnapshotMagic));
   put_number(head, epoch_ + 1, 8);
   const Bytes sealed = seal_bytes(key_, with_id(head, id_), writer.data(), *random_);

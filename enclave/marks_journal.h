@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/limits.h"
 #include "config/result.h"
@@ -52,7 +54,7 @@ struct CosignerMemory {
   std::string name;
   SecretBytes seed;  // Ed25519
   MarkTable marks;
-  std::optional<CosignBatch> last;
+  std::vector<CosignBatch> recent;  // the last limits::kCosignBatchesKept, in order
 };
 
 // Used by one thread.
@@ -80,7 +82,7 @@ class MarksJournal {
   // Whether the journal is long enough to be folded.
   [[nodiscard]] bool wants_fold() const { return tail_ > bytes_max_; }
   // Begins the journal anew behind a snapshot of everything that was appended.
-  Result<void> fold(const MarkTable& marks, const std::optional<CosignBatch>& last);
+  Result<void> fold(const MarkTable& marks, std::span<const CosignBatch> recent);
 
   // A sync failed: what the disk holds is unknown and nothing more is saved (kIo). Start anew.
   [[nodiscard]] bool broken() const { return broken_; }
@@ -91,8 +93,9 @@ class MarksJournal {
   Result<void> open_keys(BytesView file);
   Result<void> open_snapshot(BytesView file);
   Result<void> replay();
-  // Whether the record at tail_ is the next one: then its marks were taken over, and it is given.
-  Result<bool> replay_next(Bytes& last_record);
+  // Whether the record at tail_ is the next one: then its marks were taken over, and it is the last
+  // of `recent`.
+  Result<bool> replay_next(std::deque<Bytes>& recent);
   Result<void> check_rest() const;
   Result<void> grow(std::uint64_t bytes);
 

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "config/limits.h"
+#include "enclave/batch_workers.h"
 #include "enclave/core.h"
 #include "enclave/cosigner_folder.h"
 #include "enclave/cosigner_host.h"
@@ -69,6 +73,11 @@ int serve_enclave(int socket, const std::filesystem::path& folder_path) {
   CosignerFolder cosigner_folder(folder_path);
   Result<CosignerHost> cosigner = open_cosigner(*folder, cosigner_folder);
   if (!cosigner) return refuse(socket, cosigner.error().within(folder_path.string()));
+  const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
+  BatchWorkers workers(std::min(cores, limits::kCosignThreadsMax) - 1);
+  cosigner->share_work([&workers](std::size_t count, const std::function<void(std::size_t)>& work) {
+    workers.for_each(count, work);
+  });
   EnclaveHost host(std::move(*core), [&sealed](std::uint64_t generation, BytesView state) {
     return sealed->save(generation, state);
   });

@@ -25,7 +25,8 @@ struct CosignRequest {
 struct Cosigned {
   std::string origin;
   CosignMark mark;
-  std::uint64_t time_s = 0;  // of the cosignatures
+  std::uint64_t old_size = 0;  // of the mark before, from which it was proven
+  std::uint64_t time_s = 0;    // of the cosignatures
   // The note: its text, the log's lines that were verified, and the witness's own.
   std::string text;
   std::vector<NoteSignature> log_lines;
@@ -38,10 +39,18 @@ struct CosignerState {
   std::string name;
   std::vector<VerifierKey> keys;  // type 4, and type 6 where it can sign with ML-DSA-44
   std::uint64_t marks = 0;        // origins that it has cosigned
-  // What the last commit cosigned: a witness that crashed before it stored these stores them now.
+  // What the last two commits cosigned, in order: a witness that crashed before it stored these
+  // stores them now. So no third batch may be given to cosign() before the first is stored.
   std::vector<Cosigned> last;
   // Set when origins are held (see HeldCosigner): how many of them were released.
   std::optional<std::uint64_t> released;
+};
+
+// An origin's mark. Origins are kept by their SHA-256: 72 bytes each, however long the name is.
+struct OriginMark {
+  Hash32 origin_hash{};
+  CosignMark mark;
+  friend bool operator==(const OriginMark&, const OriginMark&) = default;
 };
 
 class Cosigner {
@@ -60,6 +69,9 @@ class Cosigner {
   virtual Result<CosignerState> cosigner_state() = 0;
   // The mark of an origin; nullopt when nothing was cosigned for it.
   virtual Result<std::optional<CosignMark>> mark(const std::string& origin) = 0;
+  // A page of all marks, in an order that stays while nothing is cosigned: those from number
+  // `first` on, at most limits::kMarksPageMax. Fewer than that, or none: there are no more.
+  virtual Result<std::vector<OriginMark>> marks(std::uint64_t first) = 0;
 };
 
 // A cosigner whose marks may be old, after a backup was restored. Held origins are refused
@@ -80,5 +92,7 @@ class HeldCosigner {
   // At most limits::kCosignBatchMax.
   virtual Result<CosignerState> release(std::span<const std::string> origins) = 0;
 };
+// All pages of marks(). kUnavailable when they do not come to an end.
+[[nodiscard]] Result<std::vector<OriginMark>> all_marks(Cosigner& cosigner);
 
 }  // namespace witan

@@ -69,6 +69,33 @@ StoredCheckpoint stored_checkpoint(const Cosigned& cosigned) {
           Note{cosigned.text, std::move(lines)}.encode()};
 }
 
+Result<void> check_continues(const CosignMark& kept, std::span<const Cosigned* const> cosigned,
+                             bool known) {
+  const Cosigned& last = *cosigned.back();
+  const std::string before =
+      ", and size " + std::to_string(kept.size.value) + " was cosigned before";
+  const std::string what = "the signer cosigned " + last.origin;
+  const std::string at_size = what + " at size " + std::to_string(last.mark.size.value);
+  if (last.mark.size < kept.size) return fail(ErrorCode::kStale, at_size + before);
+  if (last.mark.size == kept.size && last.mark.root != kept.root) {
+    return fail(ErrorCode::kConflict, at_size + before + " with another root");
+  }
+  std::uint64_t reached = known ? cosigned.front()->old_size : kept.size.value;
+  bool follows = reached >= kept.size.value;
+  for (const Cosigned* one : cosigned) {
+    if (one->old_size != reached) {
+      return fail(ErrorCode::kStale, what + " from size " + std::to_string(one->old_size) +
+                                         ", and size " + std::to_string(reached) +
+                                         " was cosigned before");
+    }
+    reached = one->mark.size.value;
+    follows = follows || one->mark == kept;
+  }
+  if (follows) return {};
+  return fail(ErrorCode::kStale,
+              what + " from size " + std::to_string(cosigned.front()->old_size) + before);
+}
+
 Bytes encode_known_log(const KnownLog& log) {
   Bytes out;
   put_text(out, as_bytes(log.origin));
@@ -121,7 +148,9 @@ Bytes encode_stored_checkpoint(const StoredCheckpoint& checkpoint) {
   return out;
 }
 
-Result<StoredCheckpoint> decode_stored_checkpoint(BytesView bytes) {
+namespace {
+
+Result<StoredCheckpoint> decode_checkpoint_row(BytesView bytes, bool with_note) {
   RecordReader in(bytes);
   StoredCheckpoint out;
   out.origin = as_text(in.text());
@@ -129,9 +158,20 @@ Result<StoredCheckpoint> decode_stored_checkpoint(BytesView bytes) {
   const BytesView root = in.take(out.mark.root.size());
   std::copy(root.begin(), root.end(), out.mark.root.begin());
   out.time_s = in.number64();
-  out.note = as_text(in.text());
+  const BytesView note = in.text();
+  if (with_note) out.note = as_text(note);
   if (!in.whole()) return damaged_record("checkpoint's");
   return out;
+}
+
+}  // namespace
+
+Result<StoredCheckpoint> decode_stored_checkpoint(BytesView bytes) {
+  return decode_checkpoint_row(bytes, true);
+}
+
+Result<StoredCheckpoint> decode_stored_mark(BytesView bytes) {
+  return decode_checkpoint_row(bytes, false);
 }
 
 Bytes encode_stored_feed(const StoredFeed& feed) {

@@ -4,7 +4,6 @@
 //
 //   table        key                        value
 //   meta         "format"                   uint32 kWitnessFormat
-//   meta         "unlisted"                 uint64: marks of the signer that have no row here
 //   meta         "feeds"                    uint64: grows with each change of the feeds
 //   logs         SHA-256 of the origin (32) origin, flags 4 (1 disabled, 2 has qpd), qpd 4,
 //   contact,
@@ -14,8 +13,12 @@
 //   lists        SHA-256 of the source (32) source, tried_s 8, read_s 8, logs 8, added 8,
 //                                           warnings 8, key changes 8, ETag, Last-Modified, error,
 //                                           number of warnings kept 4, those
+//
+// Of a checkpoint that was lost only the mark is there: its note is empty, and its origin, too,
+// unless the log is known.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -65,6 +68,13 @@ struct ListState {
   friend bool operator==(const ListState&, const ListState&) = default;
 };
 
+// Whether what was cosigned of one log, in this order and not empty, goes on from the mark that is
+// kept for it. It may begin earlier only if it is known and the mark is among it, and later only if
+// it is known: then the store has lost something, and the signer nothing. kStale; kConflict when
+// the last one is as large as the mark and has another root.
+[[nodiscard]] Result<void> check_continues(const CosignMark& kept,
+                                           std::span<const Cosigned* const> cosigned, bool known);
+
 // Decoders: kIo when the bytes are not what the encoder writes, since then the file is damaged.
 [[nodiscard]] Bytes encode_known_log(const KnownLog& log);
 [[nodiscard]] Result<KnownLog> decode_known_log(BytesView bytes);
@@ -74,5 +84,7 @@ struct ListState {
 [[nodiscard]] Result<StoredFeed> decode_stored_feed(BytesView bytes);
 [[nodiscard]] Bytes encode_list_state(const ListState& list);
 [[nodiscard]] Result<ListState> decode_list_state(BytesView bytes);
+// Without the note.
+[[nodiscard]] Result<StoredCheckpoint> decode_stored_mark(BytesView bytes);
 
 }  // namespace witan

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <pthread.h>
-#include <unordered_map>
 #include <utility>
 
-#include "ledger/crypto/sha256.h"
 #include "ledger/format/checkpoint.h"
 #include "node/log.h"
+#include "node/witness/marks_check.h"
 
 namespace witan {
 namespace {
 
-constexpr std::chrono::seconds kRetrySoon{1};
+constexpr std::chrono::seconds kSoon{1};
 constexpr std::uint64_t kWarnAgainMs = 60'000;
 
 tl::unexpected<CosignRefused> refused(CosignRefusal refusal, std::string message,
@@ -22,7 +21,7 @@ tl::unexpected<CosignRefused> refused(CosignRefusal refusal, std::string message
 }
 
 tl::unexpected<CosignRefused> unavailable(std::string message) {
-  return refused(CosignRefusal::kUnavailable, std::move(message), kRetrySoon);
+  return refused(CosignRefusal::kUnavailable, std::move(message), kSoon);
 }
 
 // What a request counts in a message to the signer: generous, since keys and names travel too.
@@ -35,6 +34,15 @@ std::size_t request_bytes(std::string_view body, const std::vector<VerifierKey>&
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+CosignerState without_last(CosignerState state) {
+  state.last.clear();
+  return state;
+}
+
+bool is_old_copy(const Error& error) {
+  return error.code == ErrorCode::kStale || error.code == ErrorCode::kConflict;
 }
 
 }  // namespace
@@ -50,7 +58,7 @@ WitnessService::WitnessService(WitnessStore& store, Cosigner& cosigner, const Cl
       cosigner_(cosigner),
       clock_(clock),
       options_(options),
-      identity_(std::move(identity)),
+      identity_(without_last(std::move(identity))),
       metrics_(metrics, clock, options.metric_logs) {}
 
 Result<std::unique_ptr<WitnessService>> WitnessService::open(WitnessStore& store,
@@ -60,9 +68,14 @@ Result<std::unique_ptr<WitnessService>> WitnessService::open(WitnessStore& store
   WITAN_ASSIGN(CosignerState identity, cosigner.cosigner_state());
   std::unique_ptr<WitnessService> service(
       new WitnessService(store, cosigner, clock, metrics, options, std::move(identity)));
-  WITAN_TRY(service->check_against_signer(options.accept_old_data));
-  service->thread_ = std::thread([raw = service.get()] { raw->run(); });
-  pthread_setname_np(service->thread_.native_handle(), "witness");
+  WITAN_TRY(check_marks(store, cosigner, options.accept_old_data,
+                        [&](const std::string& origin, std::uint64_t time_s) {
+                          service->metrics_.cosigned(origin, time_s, false);
+                        }));
+  service->signing_ = std::thread([raw = service.get()] { raw->run_signing(); });
+  service->storing_thread_ = std::thread([raw = service.get()] { raw->run_storing(); });
+  pthread_setname_np(service->signing_.native_handle(), "witness-sign");
+  pthread_setname_np(service->storing_thread_.native_handle(), "witness-store");
   return service;
 }
 
@@ -71,8 +84,9 @@ WitnessService::~WitnessService() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  queued_.notify_all();
+  if (signing_.joinable()) signing_.join();
+  if (storing_thread_.joinable()) storing_thread_.join();
 }
 
 tl::expected<WitnessService::Waiting, CosignRefused> WitnessService::admit(std::string_view body) {
@@ -137,7 +151,7 @@ void WitnessService::add_checkpoint(std::string_view body, AnswerCosign answer) 
     if (queue_.size() < options_.queue_max && !stopping_) {
       queue_.push_back(std::move(*waiting));
       lock.unlock();
-      wake_.notify_one();
+      queued_.notify_one();
       return;
     }
   }
@@ -146,18 +160,24 @@ void WitnessService::add_checkpoint(std::string_view body, AnswerCosign answer) 
   finish(*waiting, std::move(refusal));
 }
 
-void WitnessService::run() {
+void WitnessService::run_signing() {
   for (;;) {
-    std::vector<Waiting> batch = next_batch();
-    if (batch.empty()) return;
-    work(batch);
+    auto judged = std::make_unique<Judged>();
+    judged->requests = next_batch();
+    if (judged->requests.empty()) break;
+    judged->begun = std::chrono::steady_clock::now();
+    judged->results = sign(*judged);
+    hand_over(std::move(judged));
   }
+  const std::lock_guard lock(mutex_);
+  signing_ended_ = true;
+  handed_over_.notify_one();
 }
 
 std::vector<WitnessService::Waiting> WitnessService::next_batch() {
   std::vector<Waiting> batch;
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  queued_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
   std::size_t bytes = 0;
   while (!queue_.empty() && batch.size() < limits::kCosignBatchMax) {
     bytes += queue_.front().bytes;
@@ -168,95 +188,117 @@ std::vector<WitnessService::Waiting> WitnessService::next_batch() {
   return batch;
 }
 
-Result<std::vector<CosignResult>> WitnessService::cosign(const std::vector<Waiting>& batch) {
-  if (broken_) return fail(ErrorCode::kStale, problem());
-  std::vector<Cosigned> last;
-  if (behind_) {
-    WITAN_ASSIGN(CosignerState state, cosigner_.cosigner_state());
-    WITAN_TRY(store_.put_cosigned(state.last));
-    last = std::move(state.last);
-    behind_ = false;
-  }
+Result<std::vector<CosignResult>> WitnessService::sign(Judged& judged) {
+  WITAN_ASSIGN(judged.stored, catch_up());
   std::vector<CosignRequest> requests;
-  requests.reserve(batch.size());
-  for (const Waiting& waiting : batch) requests.push_back(waiting.request);
-  // Until it is stored again. After a failure nobody knows what the signer has cosigned.
-  behind_ = true;
+  requests.reserve(judged.requests.size());
+  for (Waiting& waiting : judged.requests) requests.push_back(std::move(waiting.request));
+  uncertain_ = true;
   WITAN_ASSIGN(std::vector<CosignResult> results,
                cosigner_.cosign(requests, clock_.unix_ms() / 1000));
-  if (results.size() != batch.size()) {
+  if (results.size() != requests.size()) {
     return fail(ErrorCode::kUnavailable, "the signer answered " + std::to_string(results.size()) +
-                                             " of " + std::to_string(batch.size()) + " requests");
+                                             " of " + std::to_string(requests.size()) +
+                                             " requests");
   }
-  std::vector<Cosigned> cosigned;
-  for (const CosignResult& result : results) {
-    if (result) cosigned.push_back(*result);
-  }
-  Result<void> stored = check_continues(batch, results, last);
-  if (stored) stored = store_.put_cosigned(cosigned);
-  if (!stored &&
-      (stored.error().code == ErrorCode::kStale || stored.error().code == ErrorCode::kConflict)) {
-    broken_ = true;
-    return fail(stored.error().within(
-        "the signer has forgotten what it cosigned (restarting tells the way out)"));
-  }
-  WITAN_TRY(stored);
-  behind_ = false;
+  uncertain_ = false;
   return results;
 }
 
-// The signer must have gone on from what is stored. One that was started again from an old copy of
-// its folder goes on from less: what it signs then may be another history.
-Result<void> WitnessService::check_continues(const std::vector<Waiting>& batch,
-                                             const std::vector<CosignResult>& results,
-                                             const std::vector<Cosigned>& last) const {
-  std::unordered_map<std::string_view, std::uint64_t> sizes;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (!results[i]) continue;
-    // A batch that is sent again is answered as it was: it is stored already.
-    if (std::find(last.begin(), last.end(), *results[i]) != last.end()) {
-      sizes[batch[i].origin] = results[i]->mark.size.value;
-      continue;
-    }
-    const std::uint64_t old_size = batch[i].request.request.old_size;
-    const auto [at, first] = sizes.try_emplace(batch[i].origin, old_size);
-    if (first) {
-      WITAN_ASSIGN(const auto kept, store_.find_checkpoint(sha256(as_bytes(batch[i].origin))));
-      if (kept) at->second = kept->mark.size.value;
-    }
-    if (at->second != old_size) {
-      return fail(ErrorCode::kStale, "the signer cosigned " + batch[i].origin + " from size " +
-                                         std::to_string(old_size) + ", and size " +
-                                         std::to_string(at->second) + " was cosigned before");
-    }
-    at->second = results[i]->mark.size.value;
+// At most two batches are ever signed and not stored: the one that is handed over, and the one that
+// the signer has just answered, or was asked for. It remembers as many.
+Result<std::vector<Cosigned>> WitnessService::catch_up() {
+  {
+    std::unique_lock lock(mutex_);
+    if (!forgotten_.empty()) return fail(ErrorCode::kStale, forgotten_);
+    if (!uncertain_ && !unstored_) return std::vector<Cosigned>{};
+    stored_.wait(lock, [this] { return !storing_; });
+    if (!forgotten_.empty()) return fail(ErrorCode::kStale, forgotten_);
   }
-  return {};
+  Result<std::vector<Cosigned>> checked = check_marks(store_, cosigner_, false);
+  const std::lock_guard lock(mutex_);
+  if (!checked && is_old_copy(checked.error())) forgotten_ = checked.error().message;
+  WITAN_ASSIGN(std::vector<Cosigned> stored, std::move(checked));
+  uncertain_ = false;
+  unstored_ = false;
+  return stored;
 }
 
-void WitnessService::work(std::vector<Waiting>& batch) {
-  const auto begin = std::chrono::steady_clock::now();
-  auto results = cosign(batch);
-  metrics_.observe_batch(seconds_since(begin), batch.size());
-  if (!results) {
-    set_problem(results.error().message);
+void WitnessService::hand_over(std::unique_ptr<Judged> judged) {
+  std::unique_lock lock(mutex_);
+  stored_.wait(lock, [this] { return !storing_; });
+  judged_ = std::move(judged);
+  storing_ = true;
+  handed_over_.notify_one();
+}
+
+void WitnessService::run_storing() {
+  for (;;) {
+    std::unique_ptr<Judged> judged;
+    {
+      std::unique_lock lock(mutex_);
+      handed_over_.wait(lock, [this] { return signing_ended_ || judged_ != nullptr; });
+      if (judged_ == nullptr) return;
+      judged = std::move(judged_);
+    }
+    const Result<void> kept = keep(*judged);
+    {
+      const std::lock_guard lock(mutex_);
+      storing_ = false;
+    }
+    stored_.notify_one();
+    answer_all(*judged, kept);
+  }
+}
+
+// What the signer cosigned must go on from what is stored. A signer that was started again from an
+// old copy of its folder goes on from less: what it signs then may be another history.
+Result<void> WitnessService::keep(const Judged& judged) {
+  WITAN_TRY(judged.results);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!forgotten_.empty()) return fail(ErrorCode::kStale, forgotten_);
+    if (unstored_) {
+      return fail(ErrorCode::kUnavailable, "the checkpoints before these could not be stored");
+    }
+  }
+  std::vector<const Cosigned*> cosigned;
+  for (const CosignResult& result : *judged.results) {
+    const auto& stored = judged.stored;
+    const bool again = result && std::find(stored.begin(), stored.end(), *result) != stored.end();
+    if (result && !again) cosigned.push_back(&*result);
+  }
+  Result<void> stored = store_.put_cosigned(cosigned, WitnessStore::Cosigning::kNew);
+  if (stored) return {};
+  const std::lock_guard lock(mutex_);
+  unstored_ = true;
+  if (!is_old_copy(stored.error())) return stored;
+  forgotten_ = "the signer has forgotten what it cosigned (restarting tells the way out): " +
+               stored.error().message;
+  return fail(ErrorCode::kStale, forgotten_);
+}
+
+void WitnessService::answer_all(Judged& judged, const Result<void>& kept) {
+  metrics_.observe_batch(seconds_since(judged.begun), judged.requests.size());
+  set_problem(kept ? "" : kept.error().message);
+  if (!kept) {
     // The details are the operator's: they name files.
-    for (Waiting& waiting : batch) {
+    for (Waiting& waiting : judged.requests) {
       finish(waiting, unavailable("this witness cannot cosign at the moment"));
     }
     return;
   }
-  set_problem("");
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    CosignResult& result = (*results)[i];
+  for (std::size_t i = 0; i < judged.requests.size(); ++i) {
+    CosignResult& result = (*judged.results)[i];
     if (result) {
       metrics_.cosigned(result->origin, result->time_s, true);
-      finish(batch[i], std::move(*result));
+      finish(judged.requests[i], std::move(*result));
       continue;
     }
     const bool soon = result.error().refusal == CosignRefusal::kUnavailable;
-    finish(batch[i], tl::unexpected<CosignRefused>(CosignRefused{
-                         std::move(result.error()), soon ? kRetrySoon : std::chrono::seconds(0)}));
+    finish(judged.requests[i],
+           tl::unexpected<CosignRefused>(
+               CosignRefused{std::move(result.error()), soon ? kSoon : std::chrono::seconds(0)}));
   }
 }
 

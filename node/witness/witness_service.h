@@ -1,6 +1,7 @@
 #pragma once
 // The witness at work: takes checkpoints from any thread, hands those that wait to the signer in
-// one batch, stores what it cosigned, and only then answers.
+// one batch, stores what it cosigned, and only then answers. While one batch is stored and
+// answered, the signer has the next one.
 
 #include <chrono>
 #include <condition_variable>
@@ -52,12 +53,12 @@ class WitnessService {
  public:
   using Options = WitnessServiceOptions;
   // Brings the store up to what the signer cosigned last, compares all of it with the signer's
-  // marks and starts the thread. kStale when the store or the signer is an old copy: the message
+  // marks and starts the threads. kStale when the store or the signer is an old copy: the message
   // names which, and the way out. All must outlive it.
   static Result<std::unique_ptr<WitnessService>> open(WitnessStore& store, Cosigner& cosigner,
                                                       const Clock& clock, Metrics& metrics,
                                                       const Options& options = {});
-  // Answers what is queued, then ends the thread.
+  // Answers what is queued, then ends the threads.
   ~WitnessService();
   WitnessService(const WitnessService&) = delete;
   WitnessService& operator=(const WitnessService&) = delete;
@@ -74,7 +75,7 @@ class WitnessService {
 
  private:
   struct Waiting {
-    CosignRequest request;
+    CosignRequest request;  // until the signer has it
     std::string origin;
     std::size_t bytes = 0;
     bool counted = false;  // by the quota, when it is cosigned
@@ -82,22 +83,35 @@ class WitnessService {
     std::chrono::steady_clock::time_point arrived;
     AnswerCosign answer;
   };
+  // A batch that the signer has answered.
+  struct Judged {
+    std::vector<Waiting> requests;
+    Result<std::vector<CosignResult>> results;
+    // By catch_up just before. A batch that the signer was sent twice is answered with it again.
+    std::vector<Cosigned> stored;
+    std::chrono::steady_clock::time_point begun;
+  };
 
   WitnessService(WitnessStore& store, Cosigner& cosigner, const Clock& clock, Metrics& metrics,
                  const Options& options, CosignerState identity);
   // The log that a request is for; or the refusal.
   tl::expected<Waiting, CosignRefused> admit(std::string_view body);
-  Result<void> check_against_signer(bool accept_old_data);
-  void run();
+
+  // The signer's thread.
+  void run_signing();
   std::vector<Waiting> next_batch();
-  void work(std::vector<Waiting>& batch);
-  // Gives the batch to the signer and stores what it cosigned.
-  Result<std::vector<CosignResult>> cosign(const std::vector<Waiting>& batch);
-  // kStale when a cosignature does not follow the size that is stored for its log.
-  // `last` is what was stored of the batch before, which the signer may have been sent again.
-  [[nodiscard]] Result<void> check_continues(const std::vector<Waiting>& batch,
-                                             const std::vector<CosignResult>& results,
-                                             const std::vector<Cosigned>& last) const;
+  Result<std::vector<CosignResult>> sign(Judged& judged);
+  // When the signer may have cosigned what is not stored: stores it, compares everything, and
+  // returns what was cosigned last.
+  Result<std::vector<Cosigned>> catch_up();
+  // Waits until the batch before it is stored.
+  void hand_over(std::unique_ptr<Judged> judged);
+
+  // The store's thread.
+  void run_storing();
+  Result<void> keep(const Judged& judged);
+  void answer_all(Judged& judged, const Result<void>& kept);
+
   // Says, at most once a minute for each log, that a signed checkpoint did not fit. Anybody can
   // cause it with a wrong proof.
   void warn_of(const std::string& origin, const std::string& reason);
@@ -114,16 +128,22 @@ class WitnessService {
   DailyQuota quota_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Waiting> queue_;  // under mutex_
-  bool stopping_ = false;      // under mutex_
-  std::string problem_;        // under mutex_
-  // Of the thread alone: the signer may have cosigned what is not stored; that nothing may be
-  // cosigned any more.
-  bool behind_ = false;
-  bool broken_ = false;
+  // All under mutex_, up to the next empty line.
+  std::condition_variable queued_, handed_over_, stored_;
+  std::deque<Waiting> queue_;
+  bool stopping_ = false;
+  std::unique_ptr<Judged> judged_;  // handed over
+  bool storing_ = false;            // one that was handed over is not stored yet
+  bool signing_ended_ = false;
+  bool unstored_ = false;  // storing failed, and nothing was caught up since
+  std::string forgotten_;  // signer or store is an old copy: nothing may be cosigned any more
+  std::string problem_;
+
+  // Of the signer's thread alone: what it has cosigned since the last answer is unknown.
+  bool uncertain_ = false;
+  // Of the store's thread alone.
   std::unordered_map<std::string, std::uint64_t> warned_ms_;  // of logs that are known
-  std::thread thread_;
+  std::thread signing_, storing_thread_;
 };
 
 }  // namespace witan

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "config/feed_limits.h"
@@ -22,7 +23,6 @@ using store::lmdb_error;
 using store::ReaderPool;
 using store::Txn;
 
-constexpr std::string_view kUnlistedKey = "unlisted";
 constexpr std::string_view kFeedsVersionKey = "feeds";
 
 Hash32 origin_key(std::string_view origin) {
@@ -60,7 +60,17 @@ class LmdbWitnessStore final : public WitnessStore {
     return each_witness_row(reading.txn, tables_.checkpoints,
                             [&](BytesView /*key*/, BytesView value) -> Result<bool> {
                               WITAN_ASSIGN(StoredCheckpoint found, decode_stored_checkpoint(value));
-                              return visit(std::move(found));
+                              return found.origin.empty() || visit(std::move(found));
+                            });
+  }
+
+  Result<void> each_mark(const VisitMark& visit) override {
+    WITAN_ASSIGN(const Reading reading, read());
+    return each_witness_row(reading.txn, tables_.checkpoints,
+                            [&](BytesView key, BytesView value) -> Result<bool> {
+                              WITAN_ASSIGN(const StoredCheckpoint found, decode_stored_mark(value));
+                              WITAN_ASSIGN(const Hash32 hash, hash_of(key));
+                              return visit({hash, found.mark}, found.origin, found.time_s);
                             });
   }
 
@@ -69,11 +79,6 @@ class LmdbWitnessStore final : public WitnessStore {
     Counts out;
     WITAN_ASSIGN(out.logs, witness_rows(reading.txn, tables_.logs));
     WITAN_ASSIGN(out.checkpoints, witness_rows(reading.txn, tables_.checkpoints));
-    WITAN_ASSIGN(const auto unlisted,
-                 store::get(reading.txn, tables_.meta, as_bytes(kUnlistedKey)));
-    if (unlisted && unlisted->size() == sizeof(std::uint64_t)) {
-      out.unlisted = store::decode64(*unlisted);
-    }
     return out;
   }
 
@@ -186,29 +191,39 @@ class LmdbWitnessStore final : public WitnessStore {
     return txn.commit();
   }
 
-  Result<void> put_cosigned(std::span<const Cosigned> cosigned) override {
+  Result<void> put_cosigned(std::span<const Cosigned* const> cosigned,
+                            Cosigning cosigning) override {
     if (cosigned.empty()) return {};
+    // Of a log that was cosigned several times only the last is kept, if all follow each other.
+    std::unordered_map<std::string_view, std::vector<const Cosigned*>> logs;
+    for (const Cosigned* one : cosigned) logs[one->origin].push_back(one);
     WITAN_ASSIGN(Txn txn, Txn::begin_write(env_.get()));
-    // Of a log that was cosigned several times only the last matters.
-    std::set<std::string_view> done;
-    for (std::size_t i = cosigned.size(); i-- > 0;) {
-      const Cosigned& next = cosigned[i];
-      if (!done.insert(next.origin).second) continue;
-      WITAN_ASSIGN(const auto kept, checkpoint_at(txn.get(), origin_key(next.origin)));
-      if (kept) WITAN_TRY(check_grows(*kept, next.mark));
-      StoredCheckpoint row = stored_checkpoint(next);
-      if (kept && kept->mark == row.mark) row.note = merged_note(kept->note, row.note);
-      WITAN_TRY(put_checkpoint(txn.get(), row));
+    for (const auto& [origin, steps] : logs) {
+      const Hash32 key = origin_key(origin);
+      WITAN_ASSIGN(const auto kept, mark_at(txn.get(), key));
+      const CosignMark mark = kept ? kept->mark : CosignMark{TreeSize{0}, empty_root()};
+      WITAN_TRY(check_continues(mark, steps, cosigning == Cosigning::kKnown));
+      StoredCheckpoint row = stored_checkpoint(*steps.back());
+      if (kept && kept->mark == row.mark) {
+        WITAN_ASSIGN(const auto before, checkpoint_at(txn.get(), key));
+        if (before) row.note = merged_note(before->note, row.note);
+      }
+      WITAN_TRY(put_checkpoint(txn.get(), key, row));
     }
     return txn.commit();
   }
 
-  Result<void> put_marks(const std::vector<StoredCheckpoint>& marks,
-                         std::uint64_t unlisted) override {
+  Result<void> put_marks(std::span<const OriginMark> marks) override {
     WITAN_ASSIGN(Txn txn, Txn::begin_write(env_.get()));
-    for (const StoredCheckpoint& mark : marks) WITAN_TRY(put_checkpoint(txn.get(), mark));
-    WITAN_TRY(
-        store::put(txn.get(), tables_.meta, as_bytes(kUnlistedKey), store::encode64(unlisted)));
+    for (const OriginMark& mark : marks) {
+      StoredCheckpoint row;
+      WITAN_ASSIGN(const auto kept, mark_at(txn.get(), mark.origin_hash));
+      if (kept) row = *kept;
+      WITAN_ASSIGN(const auto log, log_at(txn.get(), mark.origin_hash));
+      if (log) row.origin = log->origin;
+      row.mark = mark.mark;
+      WITAN_TRY(put_checkpoint(txn.get(), mark.origin_hash, row));
+    }
     return txn.commit();
   }
 
@@ -273,9 +288,15 @@ class LmdbWitnessStore final : public WitnessStore {
   Result<void> put_log(MDB_txn* txn, const KnownLog& log) const {
     return store::put(txn, tables_.logs, origin_key(log.origin), encode_known_log(log));
   }
-  Result<void> put_checkpoint(MDB_txn* txn, const StoredCheckpoint& checkpoint) const {
-    return store::put(txn, tables_.checkpoints, origin_key(checkpoint.origin),
-                      encode_stored_checkpoint(checkpoint));
+  Result<std::optional<StoredCheckpoint>> mark_at(MDB_txn* txn, const Hash32& hash) const {
+    WITAN_ASSIGN(const auto found, store::get(txn, tables_.checkpoints, hash));
+    if (!found) return std::optional<StoredCheckpoint>{};
+    WITAN_ASSIGN(StoredCheckpoint checkpoint, decode_stored_mark(*found));
+    return std::optional<StoredCheckpoint>(std::move(checkpoint));
+  }
+  Result<void> put_checkpoint(MDB_txn* txn, const Hash32& key,
+                              const StoredCheckpoint& checkpoint) const {
+    return store::put(txn, tables_.checkpoints, key, encode_stored_checkpoint(checkpoint));
   }
 
   // Those logs of the list that are known, by origin.
@@ -330,25 +351,19 @@ class LmdbWitnessStore final : public WitnessStore {
                                           std::to_string(more) + " were to be added");
   }
 
-  static Result<void> check_grows(const StoredCheckpoint& kept, const CosignMark& next) {
-    const std::string what = "the signer cosigned " + kept.origin + " at size " +
-                             std::to_string(next.size.value) + ", and size " +
-                             std::to_string(kept.mark.size.value);
-    if (next.size < kept.mark.size) {
-      return fail(ErrorCode::kStale, what + " was cosigned before");
-    }
-    if (next.size == kept.mark.size && next.root != kept.mark.root) {
-      return fail(ErrorCode::kConflict, what + " was cosigned before with another root");
-    }
-    return {};
-  }
-
   Env env_;
   const WitnessTables tables_;
   ReaderPool readers_;
 };
 
 }  // namespace
+
+Result<void> WitnessStore::put_cosigned(std::span<const Cosigned> known) {
+  std::vector<const Cosigned*> all;
+  all.reserve(known.size());
+  for (const Cosigned& one : known) all.push_back(&one);
+  return put_cosigned(all, Cosigning::kKnown);
+}
 
 Result<std::unique_ptr<WitnessStore>> WitnessStore::open(const fs::path& folder,
                                                          const Options& options) {

@@ -51,11 +51,13 @@ class WitnessStore {
   virtual Result<void> each_log(const VisitLog& visit) = 0;
   using VisitCheckpoint = std::function<bool(StoredCheckpoint&&)>;
   virtual Result<void> each_checkpoint(const VisitCheckpoint& visit) = 0;
+  // The same without the notes, and with the marks of origins whose names were lost (empty then).
+  using VisitMark =
+      std::function<bool(const OriginMark&, const std::string& origin, std::uint64_t time_s)>;
+  virtual Result<void> each_mark(const VisitMark& visit) = 0;
   struct Counts {
     std::uint64_t logs = 0;
-    std::uint64_t checkpoints = 0;
-    // Marks of the signer that have no row here, as an operator accepted.
-    std::uint64_t unlisted = 0;
+    std::uint64_t checkpoints = 0;  // lost ones, of which only the mark is known, included
   };
   [[nodiscard]] virtual Result<Counts> counts() = 0;
 
@@ -84,15 +86,19 @@ class WitnessStore {
   // Forgets the lists of other sources; logs that came with them stay.
   virtual Result<void> keep_lists(const std::vector<std::string>& sources) = 0;
 
-  // Makes the last of the checkpoints of each log durable, in one synced transaction. kStale when
-  // one is smaller than the one that is kept for its log, kConflict when it is as large and has
-  // another root: then whoever signed it does not know what it signed before, and nothing is
-  // stored.
-  virtual Result<void> put_cosigned(std::span<const Cosigned> cosigned) = 0;
-  // What an operator accepts after an old copy of the store was put back: the marks (without
-  // notes, where they are newer than what is kept), and the number of those that have no row.
-  virtual Result<void> put_marks(const std::vector<StoredCheckpoint>& marks,
-                                 std::uint64_t unlisted) = 0;
+  // Makes the last of the checkpoints of each log durable, in one synced transaction. They were
+  // cosigned in this order, and each was proven from the one before it. kStale when that of a log
+  // does not go on from what is kept for it, kConflict when it is as large and has another root:
+  // then whoever signed it does not know what it signed before, and nothing is stored.
+  enum class Cosigning {
+    kNew,    // just now: the first one begins where the kept one ends
+    kKnown,  // maybe stored already, in part or all; or a crash has lost some before them
+  };
+  virtual Result<void> put_cosigned(std::span<const Cosigned* const> cosigned,
+                                    Cosigning cosigning) = 0;
+  Result<void> put_cosigned(std::span<const Cosigned> known);
+  // What an operator accepts after an old copy of the store was put back: marks without notes.
+  virtual Result<void> put_marks(std::span<const OriginMark> marks) = 0;
 
   // A copy of one moment, compact and synced, as a store of its own in an existing folder that has
   // none; others may write meanwhile. kIo.

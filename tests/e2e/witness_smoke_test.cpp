@@ -170,7 +170,7 @@ TEST_CASE("witness smoke: an old copy of either half of its folder is refused by
   const fs::path copies = witness.folder().path() / "copies";
   fs::copy(witness.paths().dir, copies, fs::copy_options::recursive);
   witness.start();
-  // Two commits: what the last one cosigned would be stored again.
+  // A new log, too: what the last two commits cosigned of known ones would be stored again.
   REQUIRE(witness.post(log.request(5, 9).encode())->status == 200);
   CosignWorld other;
   other.origin = "log.example/2";

@@ -40,6 +40,7 @@ TEST_CASE("cosigner: before init it has no name, no mark and signs nothing") {
   InProcessCosigner cosigner(system_random());
   CHECK(cosigner.cosigner_state().error().code == ErrorCode::kNotFound);
   CHECK(cosigner.mark("log.example").error().code == ErrorCode::kNotFound);
+  CHECK(cosigner.marks(0).error().code == ErrorCode::kNotFound);
   const CosignRequest request = UniformLog("log.example").request(0, 1);
   const auto results = cosigner.cosign(std::span(&request, 1), kCosignTime);
   REQUIRE(!results);
@@ -64,6 +65,7 @@ TEST_CASE("cosigner: a log that grows is cosigned, from size 0 to 2^30 and beyon
   const auto state = cosigner->cosigner_state();
   const UniformLog log("log.example");
   std::uint64_t size = 0;
+  std::vector<Cosigned> last;
   for (const std::uint64_t next : {0ULL, 1ULL, 1ULL, 2ULL, 1ULL << 30U, (1ULL << 30U) + 7}) {
     const CosignResult result = cosign_one(*cosigner, log.request(size, next), kCosignTime + next);
     REQUIRE(result);
@@ -71,11 +73,19 @@ TEST_CASE("cosigner: a log that grows is cosigned, from size 0 to 2^30 and beyon
     CHECK(result->origin == "log.example");
     CHECK(result->mark == log.mark(next));
     CHECK(*cosigner->mark("log.example") == log.mark(next));
-    CHECK(cosigner->cosigner_state()->last == std::vector<Cosigned>{*result});
+    CHECK(result->old_size == size);
+    // The last two commits, the newest behind.
+    last.push_back(*result);
+    if (last.size() > 2) last.erase(last.begin());
+    CHECK(cosigner->cosigner_state()->last == last);
     size = next;
   }
   CHECK(cosigner->cosigner_state()->marks == 1);
   CHECK(*cosigner->mark("other.example") == std::nullopt);
+  const OriginMark mark{sha256(as_bytes("log.example")), log.mark(size)};
+  CHECK(*cosigner->marks(0) == std::vector{mark});
+  CHECK(cosigner->marks(1)->empty());
+  CHECK(cosigner->marks(~std::uint64_t{0})->empty());
 }
 
 TEST_CASE("cosigner: refusals move no mark and leave no trace") {

@@ -90,7 +90,10 @@ TEST_CASE("marks journal: after a restart the marks, the time and the last batch
     CHECK(state->name == kCosignerName);
     CHECK(state->keys == made->keys);
     CHECK(state->marks == 2);
-    CHECK(state->last == only_cosigned(*results));
+    // The last two batches: each start keeps both in a new snapshot.
+    REQUIRE(state->last.size() == 2);
+    CHECK(state->last[0].mark == log.mark(3));
+    CHECK(state->last[1] == only_cosigned(*results).front());
     // A node that did not get the answer asks again: the same answers, the refusal included.
     CHECK(*again->cosign(batch, kCosignTime + 50) == *results);
     const CosignRequest next = log.request(3, 3);
@@ -294,6 +297,11 @@ TEST_CASE("marks journal: a batch of the largest size fits, and the journal grow
     CHECK(reply.size() < limits::kEnclaveMessageBytesMax);
     CHECK(encode_cosigner_reply(*decode_cosigner_reply(reply)) == reply);
   }
+  // What two such batches cosigned fits into one message, too.
+  const Bytes state = encode_cosigner_reply(*host->state());
+  CHECK(state.size() > limits::kCosignBatchBytesMax);
+  CHECK(state.size() < limits::kEnclaveMessageBytesMax);
+  CHECK(encode_cosigner_reply(*decode_cosigner_reply(state)) == state);
   CHECK(disk.journal->size() > kJournalGrowBytes);
   auto again = open_cosigner(disk);
   REQUIRE(again);
@@ -338,7 +346,7 @@ TEST_CASE("marks journal: 40,000 origins are folded and read again") {
     const std::string name = "origin " + std::to_string(i);
     marks.set({sha256(as_bytes(name)), CosignMark{TreeSize{i}, sha256(as_bytes(name))}});
   }
-  REQUIRE((*journal)->fold(marks, std::nullopt));
+  REQUIRE((*journal)->fold(marks, {}));
   const auto begin = std::chrono::steady_clock::now();
   auto again = open_cosigner(disk);
   const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;

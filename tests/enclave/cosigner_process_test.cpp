@@ -96,6 +96,7 @@ TEST_CASE("cosigner process: killed at any moment of a batch, the repetition is 
   REQUIRE(made);
   const UniformLog log("log.example"), other("other.example");
   constexpr std::uint64_t kKills = 40;
+  std::vector<Cosigned> before;
   for (std::uint64_t i = 0; i < kKills; ++i) {
     const std::vector<CosignRequest> batch = {
         log.request(i, i + 1), other.request(2 * i, 2 * i + 2), log.request(i, i + 2)};
@@ -113,7 +114,10 @@ TEST_CASE("cosigner process: killed at any moment of a batch, the repetition is 
     REQUIRE(!(*results)[2]);
     REQUIRE((*results)[2].error().size == i + 1);
     check_cosigned(*(*results)[0], made->keys[0]);
-    REQUIRE(process->cosigner_state()->last == only_cosigned(*results));
+    std::vector<Cosigned> last = before;
+    before = only_cosigned(*results);
+    last.insert(last.end(), before.begin(), before.end());
+    REQUIRE(process->cosigner_state()->last == last);
   }
   CHECK(process->restarts() > 0);
 }
@@ -149,6 +153,19 @@ TEST_CASE("cosigner process: changed, missing and open files are refused, naming
   CHECK(cosigner_refusal(folder.path()).code == ErrorCode::kStale);
   fs::rename(folder.path() / "away", folder.path() / "machine.key");
   CHECK(*start_cosigner(folder.path())->mark("log.example") == log.mark(3));
+}
+
+TEST_CASE("cosigner process: what a killed fold left behind is removed at the next start") {
+  TemporaryFolder folder;
+  REQUIRE(start_cosigner(folder.path())->init_cosigner(kCosignerName));
+  const std::vector<std::string> names = {"marks.snapshot.tmp-aB3xYz", "marks.tmp-000000",
+                                          "cosigner.tmp-111111"};
+  for (const std::string& name : names) std::ofstream(folder.path() / name) << "half";
+  std::ofstream(folder.path() / "marks.old") << "somebody's";
+  CHECK(start_cosigner(folder.path())->cosigner_state()->name == kCosignerName);
+  for (const std::string& name : names) CHECK_FALSE(fs::exists(folder.path() / name));
+  CHECK(fs::exists(folder.path() / "marks.old"));
+  CHECK(fs::exists(folder.path() / "marks.snapshot"));
 }
 
 TEST_CASE("cosigner process: a disk that takes no more bytes stops cosigning, and only that") {
@@ -203,12 +220,20 @@ TEST_CASE("cosigner process: 40,000 origins start at once and take little memory
       const Hash32 entry = numbered_entry(i);
       marks.set({entry, CosignMark{TreeSize{i}, entry}});
     }
-    REQUIRE((*journal)->fold(marks, std::nullopt));
+    REQUIRE((*journal)->fold(marks, {}));
   }
   const auto begin = std::chrono::steady_clock::now();
   const auto process = start_cosigner(folder.path());
   const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
   CHECK(process->cosigner_state()->marks == 40'000);
+  const auto all = all_marks(*process);
+  REQUIRE(all);
+  REQUIRE(all->size() == 40'000);
+  CHECK(process->marks(0)->size() == limits::kMarksPageMax);
+  for (std::uint64_t i = 0; i < all->size(); ++i) {
+    const Hash32 entry = numbered_entry(i);
+    REQUIRE((*all)[i] == OriginMark{entry, CosignMark{TreeSize{i}, entry}});
+  }
   const std::uint64_t peak = resident_kib(process->pid(), "VmHWM:");
   std::cout << "cosigner of 40,000 origins: started in " << time.count() << " ms, "
             << resident_kib(process->pid(), "VmRSS:") << " KiB resident, peak " << peak << " KiB\n";

@@ -21,6 +21,8 @@ std::vector<CosignerRequest> sample_requests() {
   return {CosignerInitRequest{kCosignerName},
           CosignerStateRequest{},
           MarkRequest{"log.example"},
+          MarksRequest{0},
+          MarksRequest{7},
           CosignBatchRequest{kCosignTime, {log.request(0, 5), log.request(3, 9)}},
           CosignBatchRequest{1, {}},
           HoldRequest{},
@@ -88,6 +90,10 @@ TEST_CASE("cosigner messages: what is above a limit or of another shape is refus
   CHECK(cosigner_error(encode_cosigner_request(bad_key)).code == ErrorCode::kMalformed);
   bad_key.requests[0].log_keys[0].algorithm = static_cast<NoteAlgorithm>(99);
   CHECK(cosigner_error(encode_cosigner_request(bad_key)).code == ErrorCode::kUnsupported);
+  MarksPage page{std::vector<OriginMark>(limits::kMarksPageMax)};
+  CHECK(decode_cosigner_reply(encode_cosigner_reply(page)));
+  page.marks.emplace_back();
+  CHECK(decode_cosigner_reply(encode_cosigner_reply(page)).error().code == ErrorCode::kTooLarge);
   CborWriter unknown;
   unknown.array(2).unsigned_integer(1).text("cosigner-export");
   CHECK(cosigner_error(unknown.data()).code == ErrorCode::kUnsupported);

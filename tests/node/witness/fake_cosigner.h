@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -31,18 +33,31 @@ class FakeCosigner final : public Cosigner {
                                            std::uint64_t time_s) override {
     std::unique_lock lock(mutex_);
     ++calls_;
+    if (on_call_) on_call_(calls_);
     changed_.notify_all();
     changed_.wait(lock, [this] { return !held_; });
     if (fails_) return fail(ErrorCode::kUnavailable, "the signer is away");
     WITAN_TRY(check_cosign_batch(requests));
     time_s_ = std::max(time_s_, time_s);
+    // The last batch is answered again as it was.
+    const std::vector<CosignRequest> sent(requests.begin(), requests.end());
+    const bool again = sent == last_sent_ && time_s == last_sent_s_;
+    if (again && !loses_answers_) return last_results_;
     std::vector<CosignResult> results;
     std::vector<Cosigned> cosigned;
     for (const CosignRequest& request : requests) {
       results.push_back(judge(request));
       if (results.back()) cosigned.push_back(*results.back());
     }
-    if (!cosigned.empty()) last_ = std::move(cosigned);
+    if (!cosigned.empty()) {
+      last_sent_ = sent;
+      last_sent_s_ = time_s;
+      last_results_ = results;
+      recent_.push_back(std::move(cosigned));
+      if (recent_.size() > limits::kCosignBatchesKept) recent_.pop_front();
+    }
+    ++batches_signed_;
+    changed_.notify_all();
     if (loses_answers_) return fail(ErrorCode::kTimeout, "the signer's answer is late");
     return results;
   }
@@ -50,7 +65,9 @@ class FakeCosigner final : public Cosigner {
   Result<CosignerState> cosigner_state() override {
     const std::lock_guard lock(mutex_);
     if (fails_) return fail(ErrorCode::kUnavailable, "the signer is away");
-    return CosignerState{name_, {key_.vkey}, marks_.size(), last_, {}};
+    CosignerState out{name_, {key_.vkey}, marks_.size(), {}, {}};
+    for (const auto& batch : recent_) out.last.insert(out.last.end(), batch.begin(), batch.end());
+    return out;
   }
 
   Result<std::optional<CosignMark>> mark(const std::string& origin) override {
@@ -58,6 +75,17 @@ class FakeCosigner final : public Cosigner {
     const auto found = marks_.find(origin);
     if (found == marks_.end()) return std::optional<CosignMark>{};
     return std::optional<CosignMark>(found->second);
+  }
+
+  Result<std::vector<OriginMark>> marks(std::uint64_t first) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<OriginMark> out;
+    std::uint64_t number = 0;
+    for (const auto& [origin, mark] : marks_) {
+      if (number++ < first || out.size() == limits::kMarksPageMax) continue;
+      out.push_back({sha256(as_bytes(origin)), mark});
+    }
+    return out;
   }
 
   // While held, calls of cosign() wait.
@@ -78,12 +106,27 @@ class FakeCosigner final : public Cosigner {
   // An old copy of its folder is put back: the log has that mark again, or none.
   void set_back(const std::string& origin, std::optional<CosignMark> mark) {
     const std::lock_guard lock(mutex_);
-    last_.clear();
+    recent_.clear();
     if (mark) {
       marks_[origin] = *mark;
     } else {
       marks_.erase(origin);
     }
+  }
+  // It remembers only that many of the batches that it cosigned last.
+  void forget_recent(std::size_t kept) {
+    const std::lock_guard lock(mutex_);
+    while (recent_.size() > kept) recent_.pop_front();
+  }
+  // Called with the number of each call of cosign(), from 1. Before the service begins.
+  void on_call(std::function<void(std::size_t)> called) { on_call_ = std::move(called); }
+  [[nodiscard]] std::size_t batches_signed() {
+    const std::lock_guard lock(mutex_);
+    return batches_signed_;
+  }
+  void wait_for_signed(std::size_t batches) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return batches_signed_ >= batches; });
   }
   void wait_for_calls(std::size_t calls) {
     std::unique_lock lock(mutex_);
@@ -105,6 +148,7 @@ class FakeCosigner final : public Cosigner {
     Cosigned out;
     out.origin = origin;
     out.mark = {checked->checkpoint.size, checked->checkpoint.root};
+    out.old_size = request.request.old_size;
     out.time_s = time_s_;
     out.text = checked->text;
     out.log_lines = checked->log_lines;
@@ -115,13 +159,18 @@ class FakeCosigner final : public Cosigner {
 
   const std::string name_;
   const CosignKey key_;
+  std::function<void(std::size_t)> on_call_;
   std::mutex mutex_;
   std::condition_variable changed_;
   // All under mutex_.
   std::map<std::string, CosignMark> marks_;
-  std::vector<Cosigned> last_;
+  std::deque<std::vector<Cosigned>> recent_;
+  std::vector<CosignRequest> last_sent_;
+  std::uint64_t last_sent_s_ = 0;
+  std::vector<CosignResult> last_results_;
   std::uint64_t time_s_ = 1;
   std::size_t calls_ = 0;
+  std::size_t batches_signed_ = 0;
   bool held_ = false;
   bool fails_ = false;
   bool loses_answers_ = false;

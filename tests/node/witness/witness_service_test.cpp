@@ -189,9 +189,60 @@ TEST_CASE("witness service: a store that lacks a log that was cosigned is an old
   CHECK(fixture.open_service().error().code == ErrorCode::kStale);
   REQUIRE(fixture.open_service({limits::kCosignQueueMax, true}));
   REQUIRE(fixture.open_service());
-  CHECK(fixture.store->counts().value().unlisted == 1);
+  // From now on the lost log's mark is guarded as those of the others.
+  CHECK(fixture.store->counts().value().checkpoints == 2);
   fixture.cosigner.set_back("log.example/lost-too", fixture.world.mark(3));
   CHECK(fixture.open_service().error().code == ErrorCode::kStale);
+  fixture.cosigner.set_back("log.example/lost-too", {});
+  REQUIRE(fixture.open_service());
+  fixture.cosigner.set_back("log.example/lost", fixture.world.mark(4));
+  CHECK_THAT(fixture.open_service().error().message, ContainsSubstring("data/"));
+  CosignMark other = fixture.world.mark(3);
+  other.root[0] ^= 1;
+  for (const std::optional<CosignMark>& mark :
+       {std::optional<CosignMark>{}, std::optional(fixture.world.mark(2)), std::optional(other)}) {
+    fixture.cosigner.set_back("log.example/lost", mark);
+    const auto refused = fixture.open_service({limits::kCosignQueueMax, true});
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().message, ContainsSubstring("enclave/"));
+  }
+}
+
+TEST_CASE("witness service: a log cosigned last that the store does not know is no crash") {
+  WitnessFixture fixture;
+  fixture.service.reset();
+  CosignWorld lost;
+  lost.origin = "log.example/lost";
+  const std::vector<CosignRequest> requests = {{{lost.key.vkey}, lost.request(0, 5)}};
+  REQUIRE(fixture.cosigner.cosign(requests, 2'000).value().front());
+  const auto refused = fixture.open_service();
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, ContainsSubstring("data/"));
+  CHECK_THAT(refused.error().message, ContainsSubstring("does not know the log log.example/lost"));
+  REQUIRE(fixture.open_service({limits::kCosignQueueMax, true}));
+  REQUIRE(fixture.store->find_checkpoint(sha256(as_bytes(lost.origin))).value());
+}
+
+TEST_CASE("witness service: a lost log that is added again goes on from its mark") {
+  WitnessFixture fixture;
+  fixture.service.reset();
+  CosignWorld lost;
+  lost.origin = "log.example/lost";
+  lost.key = make_cosign_key(lost.origin);
+  fixture.cosigner.set_back(lost.origin, lost.mark(3));
+  REQUIRE(fixture.open_service({limits::kCosignQueueMax, true}));
+  REQUIRE(fixture.store->change_log(lost.origin, [&](const std::optional<KnownLog>&) {
+    KnownLog log;
+    log.keys = {lost.key.vkey};
+    return Result<KnownLog>(std::move(log));
+  }));
+  CHECK(status_of(fixture.submit(lost.request(0, 5).encode())) == 409);
+  CHECK(fixture.submit(lost.request(3, 5).encode()));
+  const auto kept = fixture.store->find_checkpoint(sha256(as_bytes(lost.origin))).value();
+  REQUIRE(kept);
+  CHECK(kept->origin == lost.origin);
+  CHECK(kept->mark == lost.mark(5));
+  CHECK_FALSE(kept->note.empty());
 }
 
 TEST_CASE("witness service: an old copy of the signer's folder is refused, and nothing helps") {

@@ -170,6 +170,37 @@ TEST_CASE("witness store: the newest cosigned checkpoint is kept, and never an o
     other.mark.root[0] ^= 1;
     CHECK(store->put_cosigned(std::vector{other}).error().code == ErrorCode::kConflict);
   }
+  {
+    // What goes on from the kept one, and what does not: with its code.
+    const auto put = [&](std::vector<Cosigned> steps, WitnessStore::Cosigning cosigning) {
+      TempDir copy_dir;
+      const auto copy = open_store(copy_dir);
+      REQUIRE(copy->put_cosigned(std::vector{five, nine}));
+      std::vector<const Cosigned*> pointers;
+      for (const Cosigned& step : steps) pointers.push_back(&step);
+      const auto stored = copy->put_cosigned(pointers, cosigning);
+      CHECK((copy->find_checkpoint(hash).value()->mark == nine.mark) == !stored);
+      return stored ? std::nullopt : std::optional(stored.error().code);
+    };
+    using Cosigning = WitnessStore::Cosigning;
+    const auto step = [&](std::size_t from, std::size_t to) {
+      Cosigned out = nine;
+      out.old_size = from;
+      out.mark = world.mark(to);
+      return out;
+    };
+    CHECK(put({step(9, 12), step(12, 20)}, Cosigning::kNew) == std::nullopt);
+    CHECK(put({step(9, 12), step(9, 20)}, Cosigning::kNew) == ErrorCode::kStale);
+    CHECK(put({step(5, 12)}, Cosigning::kNew) == ErrorCode::kStale);
+    CHECK(put({step(12, 20)}, Cosigning::kNew) == ErrorCode::kStale);
+    CHECK(put({step(5, 9), step(9, 12)}, Cosigning::kNew) == ErrorCode::kStale);
+    CHECK(put({step(5, 9), step(9, 12)}, Cosigning::kKnown) == std::nullopt);
+    CHECK(put({step(9, 12)}, Cosigning::kKnown) == std::nullopt);
+    CHECK(put({step(12, 20)}, Cosigning::kKnown) == std::nullopt);
+    CHECK(put({step(5, 12)}, Cosigning::kKnown) == ErrorCode::kStale);
+    CHECK(put({step(5, 8), step(8, 12)}, Cosigning::kKnown) == ErrorCode::kStale);
+    CHECK(put({step(5, 9), step(5, 12)}, Cosigning::kKnown) == ErrorCode::kStale);
+  }
   const auto store = open_store(dir);
   const auto kept = store->find_checkpoint(hash).value();
   REQUIRE(kept);

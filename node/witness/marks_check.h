@@ -1,0 +1,26 @@
+#pragma once
+// What a witness's store has, against what its signer says that it cosigned.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/result.h"
+#include "node/witness/witness_store.h"
+#include "witness/cosigner.h"
+
+namespace witan {
+
+// Called with each origin in the store, and when its newest checkpoint was cosigned.
+using SeenMark = std::function<void(const std::string& origin, std::uint64_t time_s)>;
+
+// Stores what the signer cosigned last, then compares every mark of the signer with every row of
+// the store. They must be the same. kStale, naming an example and the way out, when the signer is
+// an old copy; or when the store is, unless that is accepted: then the store takes over the
+// signer's marks, so that from then on all are compared again. Nothing may be cosigned meanwhile.
+// Returns what the signer cosigned last, which is stored now.
+Result<std::vector<Cosigned>> check_marks(WitnessStore& store, Cosigner& cosigner,
+                                          bool accept_old_data, const SeenMark& seen = {});
+
+}  // namespace witan
