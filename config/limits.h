@@ -73,6 +73,8 @@ inline constexpr std::size_t kLogListWarningsMax = 1'024;
 // Requests that one commit of the signer may take together, and their bytes.
 inline constexpr std::size_t kCosignBatchMax = 256;
 inline constexpr std::size_t kCosignBatchBytesMax = 512u << 10;
+// Subtrees that wait for the signer, which signs about a thousand a second.
+inline constexpr std::size_t kSubtreeQueueMax = 256;
 // Batches that may be signed and not yet stored: the signer remembers as many.
 inline constexpr std::size_t kCosignBatchesKept = 2;
 // Threads of the signer that verify and sign one batch, its own one included.

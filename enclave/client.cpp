@@ -252,9 +252,15 @@ Result<SignerState> EnclaveProcess::attest(BytesView nonce) {
   return ask<SignerState>(AttestRequest{to_bytes(nonce)});
 }
 
-Result<CosignerState> EnclaveProcess::init_cosigner(const std::string& name) {
+Result<CosignerState> EnclaveProcess::init_cosigner(const std::string& name, bool ml_dsa) {
   const std::lock_guard lock(mutex_);
-  return ask_cosigner<CosignerState>(encode_cosigner_request(CosignerInitRequest{name}));
+  return ask_cosigner<CosignerState>(encode_cosigner_request(CosignerInitRequest{name, ml_dsa}));
+}
+
+Result<SubtreeResult> EnclaveProcess::cosign_subtree(const SignSubtreeRequest& request) {
+  const Bytes message = encode_cosigner_request(request);
+  const std::lock_guard lock(mutex_);
+  return ask_cosigner<SubtreeResult>(message);
 }
 
 Result<std::vector<CosignResult>> EnclaveProcess::cosign(std::span<const CosignRequest> requests,

@@ -51,13 +51,15 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
                             std::uint64_t time_ms) override;
   Result<SignerState> attest(BytesView nonce) override;
 
-  // The cosigner, which lives beside the log or alone. Makes its key; with the same name again,
-  // gives the state. kConflict when the enclave's cosigner has another name; kMalformed, kIo, and
-  // as append.
-  Result<CosignerState> init_cosigner(const std::string& name);
+  // The cosigner, which lives beside the log or alone. Makes its Ed25519 key, and one of ML-DSA-44
+  // when asked for; the same again gives the state. kConflict when the enclave's cosigner has
+  // another name or other kinds of keys; kUnsupported for ML-DSA-44 where the enclave has none;
+  // kMalformed, kIo, and as append.
+  Result<CosignerState> init_cosigner(const std::string& name, bool ml_dsa = false);
   // A batch that the enclave had cosigned when it died is answered as it was.
   Result<std::vector<CosignResult>> cosign(std::span<const CosignRequest> requests,
                                            std::uint64_t time_s) override;
+  Result<SubtreeResult> cosign_subtree(const SignSubtreeRequest& request) override;
   Result<CosignerState> cosigner_state() override;
   Result<std::optional<CosignMark>> mark(const std::string& origin) override;
   Result<CosignerState> hold() override;

@@ -32,50 +32,7 @@ Result<void> expect_batch_array(CborReader& reader, std::string_view what, std::
                                          " elements, expected " + std::to_string(expected));
 }
 
-void write_note_lines(CborWriter& writer, const std::vector<NoteSignature>& lines) {
-  writer.array(lines.size());
-  for (const NoteSignature& line : lines) {
-    writer.array(3).text(line.name).bytes(line.id).bytes(line.signature);
-  }
-}
-
-Result<std::vector<NoteSignature>> read_note_lines(CborReader& reader) {
-  WITAN_ASSIGN(const std::size_t count, reader.read_array());
-  if (count > limits::kNoteSignaturesMax) {
-    return fail(ErrorCode::kTooLarge, "signature lines: " + std::to_string(count) +
-                                          ", expected at most " +
-                                          std::to_string(limits::kNoteSignaturesMax));
-  }
-  std::vector<NoteSignature> out(count);
-  for (NoteSignature& line : out) {
-    WITAN_TRY(expect_batch_array(reader, "signature line", 3));
-    WITAN_ASSIGN(line.name, reader.read_text());
-    WITAN_ASSIGN(const BytesView id, reader.read_bytes());
-    if (id.size() != line.id.size()) {
-      return fail(ErrorCode::kMalformed,
-                  "signature line: key id of " + std::to_string(id.size()) + " bytes, expected 4");
-    }
-    std::copy(id.begin(), id.end(), line.id.begin());
-    WITAN_ASSIGN(const BytesView signature, reader.read_bytes());
-    line.signature = to_bytes(signature);
-  }
-  return out;
-}
-
-Result<Cosigned> read_cosigned_fields(CborReader& reader) {
-  Cosigned out;
-  WITAN_ASSIGN(out.text, reader.read_text());
-  WITAN_ASSIGN(Checkpoint checkpoint, Checkpoint::parse(out.text));
-  out.origin = std::move(checkpoint.origin);
-  out.mark = CosignMark{checkpoint.size, checkpoint.root};
-  WITAN_ASSIGN(out.old_size, reader.read_unsigned());
-  WITAN_ASSIGN(out.time_s, reader.read_unsigned());
-  WITAN_ASSIGN(out.log_lines, read_note_lines(reader));
-  WITAN_ASSIGN(out.lines, read_note_lines(reader));
-  return out;
-}
-
-Result<CosignError> read_cosign_error(CborReader& reader) {
+Result<CosignError> read_refusal_fields(CborReader& reader) {
   CosignError out;
   WITAN_ASSIGN(const std::string_view name, reader.read_text());
   const auto* const refusal =
@@ -91,6 +48,19 @@ Result<CosignError> read_cosign_error(CborReader& reader) {
                                           " bytes, expected at most 512");
   }
   WITAN_ASSIGN(out.size, reader.read_unsigned());
+  return out;
+}
+
+Result<Cosigned> read_cosigned_fields(CborReader& reader) {
+  Cosigned out;
+  WITAN_ASSIGN(out.text, reader.read_text());
+  WITAN_ASSIGN(Checkpoint checkpoint, Checkpoint::parse(out.text));
+  out.origin = std::move(checkpoint.origin);
+  out.mark = CosignMark{checkpoint.size, checkpoint.root};
+  WITAN_ASSIGN(out.old_size, reader.read_unsigned());
+  WITAN_ASSIGN(out.time_s, reader.read_unsigned());
+  WITAN_ASSIGN(out.log_lines, read_note_lines(reader));
+  WITAN_ASSIGN(out.lines, read_note_lines(reader));
   return out;
 }
 
@@ -211,6 +181,46 @@ std::string short_message(std::string_view message) {
   return out;
 }
 
+void write_note_lines(CborWriter& writer, const std::vector<NoteSignature>& lines) {
+  writer.array(lines.size());
+  for (const NoteSignature& line : lines) {
+    writer.array(3).text(line.name).bytes(line.id).bytes(line.signature);
+  }
+}
+
+Result<std::vector<NoteSignature>> read_note_lines(CborReader& reader) {
+  WITAN_ASSIGN(const std::size_t count, reader.read_array());
+  if (count > limits::kNoteSignaturesMax) {
+    return fail(ErrorCode::kTooLarge, "signature lines: " + std::to_string(count) +
+                                          ", expected at most " +
+                                          std::to_string(limits::kNoteSignaturesMax));
+  }
+  std::vector<NoteSignature> out(count);
+  for (NoteSignature& line : out) {
+    WITAN_TRY(expect_batch_array(reader, "signature line", 3));
+    WITAN_ASSIGN(line.name, reader.read_text());
+    WITAN_ASSIGN(const BytesView id, reader.read_bytes());
+    if (id.size() != line.id.size()) {
+      return fail(ErrorCode::kMalformed,
+                  "signature line: key id of " + std::to_string(id.size()) + " bytes, expected 4");
+    }
+    std::copy(id.begin(), id.end(), line.id.begin());
+    WITAN_ASSIGN(const BytesView signature, reader.read_bytes());
+    line.signature = to_bytes(signature);
+  }
+  return out;
+}
+
+void write_refusal(CborWriter& writer, const CosignError& error) {
+  writer.array(kRefusalElements).text(to_string(error.refusal)).text(short_message(error.message));
+  writer.unsigned_integer(error.size);
+}
+
+Result<CosignError> read_refusal(CborReader& reader) {
+  WITAN_TRY(expect_batch_array(reader, "refusal", kRefusalElements));
+  return read_refusal_fields(reader);
+}
+
 void write_cosigned(CborWriter& writer, const Cosigned& cosigned) {
   writer.array(kCosignedElements).text(cosigned.text).unsigned_integer(cosigned.old_size);
   writer.unsigned_integer(cosigned.time_s);
@@ -229,11 +239,7 @@ void write_cosign_results(CborWriter& writer, std::span<const CosignResult> resu
     if (result) {
       write_cosigned(writer, *result);
     } else {
-      const CosignError& error = result.error();
-      writer.array(kRefusalElements)
-          .text(to_string(error.refusal))
-          .text(short_message(error.message));
-      writer.unsigned_integer(error.size);
+      write_refusal(writer, result.error());
     }
   }
 }
@@ -252,7 +258,7 @@ Result<std::vector<CosignResult>> read_cosign_results(CborReader& reader) {
       WITAN_ASSIGN(Cosigned cosigned, read_cosigned_fields(reader));
       out.emplace_back(std::move(cosigned));
     } else if (elements == kRefusalElements) {
-      WITAN_ASSIGN(CosignError error, read_cosign_error(reader));
+      WITAN_ASSIGN(CosignError error, read_refusal_fields(reader));
       out.emplace_back(tl::make_unexpected(std::move(error)));
     } else {
       return fail(ErrorCode::kMalformed,

@@ -73,6 +73,12 @@ void write_cosigned(CborWriter& writer, const Cosigned& cosigned);
 // Adds a batch behind the others and lets the oldest go above limits::kCosignBatchesKept.
 void keep_recent(std::vector<CosignBatch>& recent, CosignBatch batch);
 
+// Their parts.
+void write_note_lines(CborWriter& writer, const std::vector<NoteSignature>& lines);
+[[nodiscard]] Result<std::vector<NoteSignature>> read_note_lines(CborReader& reader);
+void write_refusal(CborWriter& writer, const CosignError& error);
+[[nodiscard]] Result<CosignError> read_refusal(CborReader& reader);
+
 // What was cosigned, in order.
 [[nodiscard]] std::vector<Cosigned> only_cosigned(std::span<const CosignResult> results);
 

@@ -8,7 +8,6 @@
 #include "enclave/cosigner_messages.h"
 #include "enclave/messages.h"
 #include "ledger/crypto/sha256.h"
-#include "ledger/format/cosignature.h"
 
 namespace witan {
 namespace {
@@ -64,23 +63,11 @@ Result<void> check_cosign_batch(std::span<const CosignRequest> requests) {
   return at_most("bytes", bytes, limits::kCosignBatchBytesMax);
 }
 
-CosignerCore::CosignerCore(std::string name, PrivateKey key, PrivateKey again, VerifierKey verifier)
-    : name_(std::move(name)),
-      key_(std::move(key)),
-      again_(std::move(again)),
-      verifier_(std::move(verifier)) {}
+CosignerCore::CosignerCore(CosignerKeys keys) : keys_(std::move(keys)) {}
 
-Result<CosignerCore> CosignerCore::make(std::string name, BytesView seed) {
-  if (!valid_key_name(name)) {
-    return fail(ErrorCode::kMalformed, "cosigner's name \"" + printable(name) +
-                                           "\", expected 1 to 255 bytes of UTF-8 without spaces, "
-                                           "control characters and '+'");
-  }
-  WITAN_ASSIGN(PrivateKey key, PrivateKey::from_secret(KeyKind::kEd25519, seed));
-  WITAN_ASSIGN(PrivateKey again, PrivateKey::from_secret(KeyKind::kEd25519, seed));
-  WITAN_ASSIGN(VerifierKey verifier,
-               VerifierKey::make(name, NoteAlgorithm::kCosignatureEd25519, key.public_key().raw()));
-  return CosignerCore(std::move(name), std::move(key), std::move(again), std::move(verifier));
+Result<CosignerCore> CosignerCore::make(std::string name, const CosignerSeeds& seeds) {
+  WITAN_ASSIGN(CosignerKeys keys, CosignerKeys::make(std::move(name), seeds));
+  return CosignerCore(std::move(keys));
 }
 
 void CosignerCore::restore(MarkTable marks, std::vector<CosignBatch> recent) {
@@ -95,7 +82,7 @@ struct CosignerCore::Judged {
   std::optional<Cosignable> good;      // of good shape and signature
   std::optional<CosignError> refusal;  // why it is not cosigned nevertheless
   std::uint64_t old_size = 0;
-  Result<NoteSignature> line;  // the own one, when there is no refusal
+  Result<std::vector<NoteSignature>> lines;  // the own ones, when there is no refusal
 };
 
 CosignStep CosignerCore::cosign(std::span<const CosignRequest> requests, std::uint64_t time_s,
@@ -135,11 +122,13 @@ void CosignerCore::examine(const CosignRequest& request, Judged& judged) const {
   judged.origin_hash = sha256(as_bytes(origin));
   judged.old_size = request.request.old_size;
   judged.before = marks_.find(judged.origin_hash);
-  auto good = check_signed(request.request, request.log_keys, name_);
+  auto good = check_signed(request.request, request.log_keys, keys_.name());
   if (!good) {
     judged.refusal = std::move(good).error();
   } else if (good->checkpoint.origin != origin) {
     judged.refusal = refused(CosignRefusal::kMalformed, "the note's first line is not the origin");
+  } else if (const auto fits = keys_.check_origin(origin); !fits) {
+    judged.refusal = refused(CosignRefusal::kMalformed, fits.error().message);
   } else {
     judged.good = std::move(*good);
     judged.refusal = check_against(request, judged, judged.before);
@@ -177,14 +166,17 @@ Result<void> CosignerCore::sign_all(std::span<Judged> judged, std::uint64_t time
   for (Judged& one : judged) {
     if (!one.refusal) wanted.push_back(&one);
   }
-  for_each_(wanted.size(),
-            [&](std::size_t i) { wanted[i]->line = sign(wanted[i]->good->text, time_s); });
-  for (const Judged* one : wanted) WITAN_TRY(one->line);
+  for_each_(wanted.size(), [&](std::size_t i) {
+    const Cosignable& good = *wanted[i]->good;
+    wanted[i]->lines = keys_.cosign(good.checkpoint, good.text, time_s);
+  });
+  for (const Judged* one : wanted) WITAN_TRY(one->lines);
   if (wanted.empty()) return {};
-  // A persistent fault would touch both copies of the key at once only here: once a batch.
+  // A persistent fault would touch both copies of the Ed25519 key at once only here: once a batch.
   const Judged& first = *wanted.front();
-  const Note note{first.good->text, {*first.line}};
-  if (check_signature(note, *first.line, verifier_).status != SignatureStatus::kValid) {
+  const NoteSignature& line = first.lines->front();
+  if (check_signature(Note{first.good->text, {line}}, line, keys_.verifiers().front()).status !=
+      SignatureStatus::kValid) {
     return fail(ErrorCode::kBadSignature, "own cosignature does not verify; it is not released");
   }
   return {};
@@ -204,28 +196,30 @@ CosignResult CosignerCore::answer(Judged&& judged, std::uint64_t time_s) {
   out.time_s = time_s;
   out.text = std::move(good.text);
   out.log_lines = std::move(good.log_lines);
-  out.lines.push_back(std::move(*judged.line));
+  out.lines = std::move(*judged.lines);
   return out;
 }
 
-// A fault while signing could give the key away. Ed25519 is deterministic, so a second signature
-// from another copy of the key shows one, at less than half the price of verifying.
-Result<NoteSignature> CosignerCore::sign(std::string_view text, std::uint64_t time_s) const {
-  const std::string message = cosignature_v1_message(text, time_s);
-  WITAN_ASSIGN(const Bytes signature, key_.sign(Algorithm::kEdDsa, as_bytes(message)));
-  WITAN_ASSIGN(const Bytes second, again_.sign(Algorithm::kEdDsa, as_bytes(message)));
-  if (signature != second) {
-    return fail(ErrorCode::kBadSignature,
-                "own cosignature came out different when it was made "
-                "twice; it is not released");
+Result<SubtreeResult> CosignerCore::cosign_subtree(const SignSubtreeRequest& request) const {
+  if (!keys_.has_ml_dsa()) {
+    return fail(ErrorCode::kUnsupported,
+                "the cosigner has no ML-DSA-44 key, which subtrees are signed with");
   }
-  return NoteSignature{name_, verifier_.id, join_timestamped_signature(time_s, signature)};
+  const CosignMark* const mark = marks_.find(sha256(as_bytes(first_line(request.note))));
+  auto good = check_subtree_cosignable(request, keys_.verifiers(), mark);
+  if (!good) {
+    CosignError error = std::move(good).error();
+    error.message = short_message(error.message);
+    return SubtreeResult(tl::make_unexpected(std::move(error)));
+  }
+  WITAN_ASSIGN(NoteSignature line, keys_.cosign_subtree(good->origin, good->subtree, good->hash));
+  return SubtreeResult(std::vector<NoteSignature>{std::move(line)});
 }
 
 Result<CosignerState> CosignerCore::state() const {
   CosignerState out;
-  out.name = name_;
-  out.keys.push_back(verifier_);
+  out.name = keys_.name();
+  out.keys = keys_.verifiers();
   out.marks = marks_.size();
   for (const CosignBatch& batch : recent_) {
     WITAN_ASSIGN(const std::vector<CosignResult> results, decode_cosign_results(batch.results));

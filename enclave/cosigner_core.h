@@ -19,8 +19,8 @@
 #include "config/result.h"
 #include "enclave/batch_workers.h"
 #include "enclave/cosign_batch.h"
+#include "enclave/cosigner_keys.h"
 #include "ledger/bytes.h"
-#include "ledger/crypto/private_key.h"
 #include "witness/cosigner.h"
 
 namespace witan {
@@ -33,8 +33,8 @@ struct CosignStep {
 // Used by one thread; it may have its work shared.
 class CosignerCore {
  public:
-  // `seed` is of an Ed25519 key. kMalformed (the name or the seed).
-  static Result<CosignerCore> make(std::string name, BytesView seed);
+  // As CosignerKeys::make.
+  static Result<CosignerCore> make(std::string name, const CosignerSeeds& seeds);
 
   // What an earlier core knew; before the first step. `recent` in order, the last one last.
   void restore(MarkTable marks, std::vector<CosignBatch> recent);
@@ -47,6 +47,8 @@ class CosignerCore {
   // own signature is wrong: nothing is released then.
   CosignStep cosign(std::span<const CosignRequest> requests, std::uint64_t time_s,
                     const Hash32& digest);
+  // As Cosigner::cosign_subtree. Changes nothing.
+  [[nodiscard]] Result<SubtreeResult> cosign_subtree(const SignSubtreeRequest& request) const;
   // The record of the last step is durable: its marks become the present ones.
   void commit();
   // It could not be made durable: the present marks stay, and the reply must not leave.
@@ -67,7 +69,7 @@ class CosignerCore {
  private:
   // A request on its way through a batch.
   struct Judged;
-  CosignerCore(std::string name, PrivateKey key, PrivateKey again, VerifierKey verifier);
+  explicit CosignerCore(CosignerKeys keys);
   // What needs no other request's outcome: signatures, and the proof if the mark stays.
   void examine(const CosignRequest& request, Judged& judged) const;
   [[nodiscard]] static std::optional<CosignError> check_against(const CosignRequest& request,
@@ -75,15 +77,11 @@ class CosignerCore {
                                                                 const CosignMark* mark);
   // The verdict, given what the requests before it have cosigned; moves the mark.
   void decide(const CosignRequest& request, Judged& judged, CosignBatch& batch) const;
-  [[nodiscard]] Result<NoteSignature> sign(std::string_view text, std::uint64_t time_s) const;
   // Signs what was decided so.
   Result<void> sign_all(std::span<Judged> judged, std::uint64_t time_s) const;
   [[nodiscard]] static CosignResult answer(Judged&& judged, std::uint64_t time_s);
 
-  std::string name_;
-  PrivateKey key_;
-  PrivateKey again_;  // the same in memory of its own: each signature is made twice
-  VerifierKey verifier_;
+  CosignerKeys keys_;
   MarkTable marks_;
   std::vector<CosignBatch> recent_;
   ForEach for_each_ = for_each_alone;

@@ -8,6 +8,7 @@
 
 #include "enclave/adopt.h"
 #include "enclave/messages.h"
+#include "ledger/crypto/ml_dsa.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/format/note.h"
 
@@ -25,6 +26,16 @@ constexpr const char* kHeldReason =
 Hash32 origin_hash_of(const CosignRequest& request) {
   const std::string& note = request.request.note;
   return sha256(as_bytes(std::string_view(note).substr(0, note.find('\n'))));
+}
+
+std::string with_keys(bool ml_dsa) {
+  return ml_dsa ? " with Ed25519 and ML-DSA-44 keys" : " with an Ed25519 key";
+}
+
+SecretBytes seed_of(Random& random) {
+  Bytes seed(32);
+  random.fill(seed);
+  return SecretBytes(std::move(seed));
 }
 
 template <typename T>
@@ -55,34 +66,43 @@ Result<CosignerHost> CosignerHost::open(CosignerDisk& disk, MachineKey key, Rand
 }
 
 Result<void> CosignerHost::take_over(CosignerMemory memory) {
-  WITAN_ASSIGN(CosignerCore core, CosignerCore::make(std::move(memory.name), memory.seed.view()));
+  WITAN_ASSIGN(CosignerCore core, CosignerCore::make(std::move(memory.name), memory.seeds));
   core.restore(std::move(memory.marks), std::move(memory.recent));
   core.share_work(for_each_);
   core_.emplace(std::move(core));
   return {};
 }
 
-Result<CosignerState> CosignerHost::init(const std::string& name) {
+Result<CosignerState> CosignerHost::init(const std::string& name, bool ml_dsa) {
   if (core_) {
     WITAN_ASSIGN(CosignerState present, core_->state());
-    if (present.name == name) return present;
+    if (present.name == name && (present.keys.size() > 1) == ml_dsa) return present;
     return fail(ErrorCode::kConflict, "init of the cosigner " + printable(name) +
-                                          ", but the enclave holds " + printable(present.name));
+                                          with_keys(ml_dsa) + ", but the enclave holds " +
+                                          printable(present.name) +
+                                          with_keys(present.keys.size() > 1));
   }
   if (!valid_key_name(name)) {
     return fail(ErrorCode::kMalformed, "cosigner's name \"" + printable(name) +
                                            "\", expected 1 to 255 bytes of UTF-8 without spaces, "
                                            "control characters and '+'");
   }
+  if (ml_dsa && !ml_dsa_available()) {
+    return fail(ErrorCode::kUnsupported,
+                "no ML-DSA-44 key can be made: it needs OpenSSL 3.5 or later, built with it");
+  }
   if (disk_ == nullptr) {
-    Bytes seed(32);
-    random_->fill(seed);
-    WITAN_TRY(take_over(CosignerMemory{name, SecretBytes(std::move(seed)), {}, {}}));
+    CosignerMemory memory;
+    memory.name = name;
+    memory.seeds.ed25519 = seed_of(*random_);
+    if (ml_dsa) memory.seeds.ml_dsa_44 = seed_of(*random_);
+    WITAN_TRY(take_over(std::move(memory)));
     return core_->state();
   }
   if (broken_) return fail(ErrorCode::kIo, "the cosigner's files could not be made");
   WITAN_ASSIGN(MachineKey key, MachineKey::make({key_->data(), kMachineKeyBytes}));
-  auto journal = MarksJournal::create(*disk_, std::move(key), *random_, name, journal_bytes_max_);
+  auto journal =
+      MarksJournal::create(*disk_, std::move(key), *random_, name, ml_dsa, journal_bytes_max_);
   // Whether the files are there is unknown.
   broken_ = !journal;
   if (!journal) return fail(std::move(journal).error());
@@ -212,6 +232,11 @@ Result<CosignResults> CosignerHost::adopt(std::span<const CosignRequest> heads) 
   return std::move(adopted.results);
 }
 
+Result<SubtreeResult> CosignerHost::cosign_subtree(const SignSubtreeRequest& request) const {
+  if (!core_) return no_cosigner();
+  return core_->cosign_subtree(request);
+}
+
 Result<CosignerState> CosignerHost::state() const {
   if (!core_) return no_cosigner();
   WITAN_ASSIGN(CosignerState out, core_->state());
@@ -250,7 +275,10 @@ CosignerReply CosignerHost::handle(const CosignerRequest& request) {
     return as_reply(marks(wanted->first));
   }
   if (const auto* wanted = std::get_if<CosignerInitRequest>(&request)) {
-    return as_reply(init(wanted->name));
+    return as_reply(init(wanted->name, wanted->ml_dsa));
+  }
+  if (const auto* wanted = std::get_if<SignSubtreeRequest>(&request)) {
+    return as_reply(cosign_subtree(*wanted));
   }
   if (std::holds_alternative<HoldRequest>(request)) return as_reply(hold());
   if (const auto* wanted = std::get_if<ReleaseRequest>(&request)) {

@@ -30,11 +30,13 @@ class CosignerHost {
   static Result<CosignerHost> open(CosignerDisk& disk, MachineKey key, Random& random,
                                    std::size_t journal_bytes_max = limits::kCosignJournalBytesMax);
 
-  // Makes the key; with the same name again, gives the state. kConflict when the cosigner has
-  // another name; kMalformed; kIo.
-  Result<CosignerState> init(const std::string& name);
+  // Makes the keys: Ed25519, and ML-DSA-44 besides when asked for. The same again gives the state.
+  // kConflict when the cosigner has another name or other kinds of keys; kUnsupported for
+  // ML-DSA-44 in a build without it; kMalformed; kIo.
+  Result<CosignerState> init(const std::string& name, bool ml_dsa = false);
   // As Cosigner.
   Result<CosignResults> cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  [[nodiscard]] Result<SubtreeResult> cosign_subtree(const SignSubtreeRequest& request) const;
   [[nodiscard]] Result<CosignerState> state() const;
   [[nodiscard]] Result<MarkReply> mark(std::string_view origin) const;
   [[nodiscard]] Result<MarksPage> marks(std::uint64_t first) const;

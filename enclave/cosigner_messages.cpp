@@ -16,6 +16,7 @@ namespace witan {
 namespace {
 
 constexpr std::size_t kCosignerKeysMax = 8;
+constexpr std::uint64_t kEd25519Type = 4, kMlDsaType = 6;  // NoteAlgorithm's
 // For what stands around the bytes of a message.
 constexpr std::size_t kHeadRoom = 64;
 
@@ -80,19 +81,24 @@ void write_cosign_requests(CborWriter& writer, std::span<const CosignRequest> re
   }
 }
 
+Result<std::vector<Hash32>> read_hashes(CborReader& reader) {
+  WITAN_ASSIGN(const BytesView proof, reader.read_bytes());
+  if (proof.size() % sizeof(Hash32) != 0) {
+    return fail(ErrorCode::kMalformed,
+                "proof of " + std::to_string(proof.size()) + " bytes, expected a multiple of 32");
+  }
+  std::vector<Hash32> out(proof.size() / sizeof(Hash32));
+  if (!proof.empty()) std::memcpy(out.data(), proof.data(), proof.size());
+  return out;
+}
+
 Result<CosignRequest> read_cosign_request(CborReader& reader) {
   WITAN_ASSIGN(const std::size_t elements, reader.read_array());
   WITAN_TRY(expect_count("request", elements, 4));
   CosignRequest out;
   WITAN_ASSIGN(out.log_keys, read_verifier_keys(reader, limits::kWitnessKeysPerLogMax));
   WITAN_ASSIGN(out.request.old_size, reader.read_unsigned());
-  WITAN_ASSIGN(const BytesView proof, reader.read_bytes());
-  if (proof.size() % sizeof(Hash32) != 0) {
-    return fail(ErrorCode::kMalformed,
-                "proof of " + std::to_string(proof.size()) + " bytes, expected a multiple of 32");
-  }
-  out.request.proof.resize(proof.size() / sizeof(Hash32));
-  if (!proof.empty()) std::memcpy(out.request.proof.data(), proof.data(), proof.size());
+  WITAN_ASSIGN(out.request.proof, read_hashes(reader));
   WITAN_ASSIGN(const BytesView note, reader.read_bytes());
   out.request.note = as_text(note);
   return out;
@@ -127,6 +133,41 @@ Result<CosignerRequest> read_release_request(OpenedMessage& message) {
     WITAN_ASSIGN(const std::string_view origin, message.reader.read_text());
     out.origins.emplace_back(origin);
   }
+  return CosignerRequest{std::move(out)};
+}
+
+Result<CosignerRequest> read_init_request(OpenedMessage& message) {
+  WITAN_TRY(expect_count(message.word, message.elements, 4));
+  WITAN_ASSIGN(const std::string_view name, message.reader.read_text());
+  WITAN_ASSIGN(const std::size_t types, read_count(message.reader, "types of keys", 2));
+  std::uint64_t good = types;
+  for (std::size_t i = 0; i < types; ++i) {
+    WITAN_ASSIGN(const std::uint64_t type, message.reader.read_unsigned());
+    if (type != (i == 0 ? kEd25519Type : kMlDsaType)) good = 0;
+  }
+  if (good == 0) {
+    return fail(ErrorCode::kUnsupported, "cosigner-init: types of keys, expected 4 or 4 and 6");
+  }
+  return CosignerRequest{CosignerInitRequest{std::string(name), types == 2}};
+}
+
+Result<CosignerRequest> read_subtree_request(OpenedMessage& message) {
+  WITAN_TRY(expect_count(message.word, message.elements, 7));
+  SignSubtreeRequest out;
+  WITAN_ASSIGN(out.subtree.start, message.reader.read_unsigned());
+  WITAN_ASSIGN(out.subtree.end, message.reader.read_unsigned());
+  WITAN_ASSIGN(const BytesView hash, message.reader.read_bytes());
+  WITAN_ASSIGN(out.hash, hash_from_bytes(hash));
+  WITAN_ASSIGN(out.proof, read_hashes(message.reader));
+  WITAN_ASSIGN(const BytesView note, message.reader.read_bytes());
+  if (out.proof.size() > limits::kProofHashesMax || note.size() > limits::kNoteBytesMax) {
+    return fail(ErrorCode::kTooLarge, "cosign-subtree: " + std::to_string(out.proof.size()) +
+                                          " proof hashes and " + std::to_string(note.size()) +
+                                          " bytes of a note, expected at most " +
+                                          std::to_string(limits::kProofHashesMax) + " and " +
+                                          std::to_string(limits::kNoteBytesMax));
+  }
+  out.note = as_text(note);
   return CosignerRequest{std::move(out)};
 }
 
@@ -178,7 +219,11 @@ Result<MarksPage> read_marks_page(CborReader& reader) {
 
 struct CosignerRequestEncoder {
   Bytes operator()(const CosignerInitRequest& request) const {
-    return begin_message(3, "cosigner-init").text(request.name).take();
+    CborWriter writer = begin_message(4, "cosigner-init");
+    writer.text(request.name).array(request.ml_dsa ? 2 : 1);
+    writer.unsigned_integer(kEd25519Type);
+    if (request.ml_dsa) writer.unsigned_integer(kMlDsaType);
+    return writer.take();
   }
   Bytes operator()(const CosignerStateRequest& /*request*/) const {
     return begin_message(2, "cosigner-state").take();
@@ -201,6 +246,12 @@ struct CosignerRequestEncoder {
   Bytes operator()(const AdoptRequest& request) const { return encode_adopt(request.requests); }
   Bytes operator()(const MarksRequest& request) const {
     return begin_message(3, "marks").unsigned_integer(request.first).take();
+  }
+  Bytes operator()(const SignSubtreeRequest& request) const {
+    CborWriter writer = begin_message(7, "cosign-subtree");
+    writer.unsigned_integer(request.subtree.start).unsigned_integer(request.subtree.end);
+    writer.bytes(request.hash).bytes(hashes_view(request.proof)).bytes(as_bytes(request.note));
+    return writer.take();
   }
 };
 
@@ -227,6 +278,11 @@ struct CosignerReplyEncoder {
   Bytes operator()(const MarksPage& page) const {
     const Bytes marks = encode_marks(page.marks);
     return begin_message(3, "marks").reserve(marks.size() + kHeadRoom).bytes(marks).take();
+  }
+  Bytes operator()(const SubtreeResult& result) const {
+    CborWriter writer = begin_message(3, result ? "subtree" : "subtree-refused");
+    result ? write_note_lines(writer, *result) : write_refusal(writer, result.error());
+    return writer.take();
   }
   Bytes operator()(const Error& error) const { return encode_reply(error); }
 };
@@ -291,16 +347,17 @@ Result<CosignerRequest> decode_cosigner_request(BytesView bytes) {
     WITAN_ASSIGN(const std::uint64_t first, message.reader.read_unsigned());
     return CosignerRequest{MarksRequest{first}};
   }
-  if (message.word == "cosigner-init" || message.word == "mark") {
+  if (message.word == "cosigner-init") return read_init_request(message);
+  if (message.word == "cosign-subtree") return read_subtree_request(message);
+  if (message.word == "mark") {
     WITAN_TRY(expect_count(message.word, message.elements, 3));
     WITAN_ASSIGN(const std::string_view text, message.reader.read_text());
-    if (message.word == "mark") return CosignerRequest{MarkRequest{std::string(text)}};
-    return CosignerRequest{CosignerInitRequest{std::string(text)}};
+    return CosignerRequest{MarkRequest{std::string(text)}};
   }
-  return fail(ErrorCode::kUnsupported,
-              "operation \"" + printable(message.word) +
-                  "\", expected cosigner-init, -state, -hold, -release, -adopt, cosign, mark or "
-                  "marks");
+  return fail(ErrorCode::kUnsupported, "operation \"" + printable(message.word) +
+                                           "\", expected cosigner-init, -state, -hold, -release, "
+                                           "-adopt, cosign, cosign-subtree, mark or "
+                                           "marks");
 }
 
 Result<CosignerReply> decode_cosigner_reply(BytesView bytes) {
@@ -326,8 +383,18 @@ Result<CosignerReply> decode_cosigner_reply(BytesView bytes) {
     WITAN_ASSIGN(MarksPage page, read_marks_page(message.reader));
     return CosignerReply{std::move(page)};
   }
-  return fail(ErrorCode::kUnsupported, "reply \"" + printable(message.word) +
-                                           "\", expected cosigned, cosigner, mark, marks or error");
+  if (message.word == "subtree") {
+    WITAN_ASSIGN(std::vector<NoteSignature> lines, read_note_lines(message.reader));
+    return CosignerReply{SubtreeResult(std::move(lines))};
+  }
+  if (message.word == "subtree-refused") {
+    WITAN_ASSIGN(CosignError refusal, read_refusal(message.reader));
+    return CosignerReply{SubtreeResult(tl::make_unexpected(std::move(refusal)))};
+  }
+  return fail(ErrorCode::kUnsupported,
+              "reply \"" + printable(message.word) +
+                  "\", expected cosigned, cosigner, mark, marks, subtree, subtree-refused or "
+                  "error");
 }
 
 }  // namespace witan

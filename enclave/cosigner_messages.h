@@ -18,9 +18,11 @@
 
 namespace witan {
 
-// Makes the cosigner's key inside; answered with the state. Repeating it with the name is safe.
+// Makes the cosigner's keys inside, Ed25519 and, if asked for, ML-DSA-44; answered with the state.
+// Repeating it is safe.
 struct CosignerInitRequest {
   std::string name;
+  bool ml_dsa = false;
   friend bool operator==(const CosignerInitRequest&, const CosignerInitRequest&) = default;
 };
 struct CosignerStateRequest {
@@ -58,9 +60,10 @@ struct MarksRequest {
   std::uint64_t first = 0;
   friend bool operator==(const MarksRequest&, const MarksRequest&) = default;
 };
+// A SignSubtreeRequest is answered with a SubtreeResult.
 using CosignerRequest =
     std::variant<CosignerInitRequest, CosignerStateRequest, CosignBatchRequest, MarkRequest,
-                 MarksRequest, HoldRequest, ReleaseRequest, AdoptRequest>;
+                 MarksRequest, HoldRequest, ReleaseRequest, AdoptRequest, SignSubtreeRequest>;
 
 using CosignResults = std::vector<CosignResult>;
 using MarkReply = std::optional<CosignMark>;
@@ -68,7 +71,8 @@ struct MarksPage {
   std::vector<OriginMark> marks;
   friend bool operator==(const MarksPage&, const MarksPage&) = default;
 };
-using CosignerReply = std::variant<CosignerState, CosignResults, MarkReply, MarksPage, Error>;
+using CosignerReply =
+    std::variant<CosignerState, CosignResults, MarkReply, MarksPage, SubtreeResult, Error>;
 
 [[nodiscard]] Bytes encode_cosigner_request(const CosignerRequest& request);
 // The same as encode_cosigner_request of a CosignBatchRequest, without a copy of the requests.

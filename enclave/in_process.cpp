@@ -55,9 +55,14 @@ Result<std::unique_ptr<InProcessCosigner>> InProcessCosigner::open(
   return out;
 }
 
-Result<CosignerState> InProcessCosigner::init_cosigner(const std::string& name) {
+Result<CosignerState> InProcessCosigner::init_cosigner(const std::string& name, bool ml_dsa) {
   const std::lock_guard lock(mutex_);
-  return host_.init(name);
+  return host_.init(name, ml_dsa);
+}
+
+Result<SubtreeResult> InProcessCosigner::cosign_subtree(const SignSubtreeRequest& request) {
+  const std::lock_guard lock(mutex_);
+  return host_.cosign_subtree(request);
 }
 
 Result<std::vector<CosignResult>> InProcessCosigner::cosign(std::span<const CosignRequest> requests,

@@ -55,9 +55,10 @@ class InProcessCosigner final : public Cosigner, public HeldCosigner {
                                                          const std::filesystem::path& folder);
 
   // As EnclaveProcess.
-  Result<CosignerState> init_cosigner(const std::string& name);
+  Result<CosignerState> init_cosigner(const std::string& name, bool ml_dsa = false);
   Result<std::vector<CosignResult>> cosign(std::span<const CosignRequest> requests,
                                            std::uint64_t time_s) override;
+  Result<SubtreeResult> cosign_subtree(const SignSubtreeRequest& request) override;
   Result<CosignerState> cosigner_state() override;
   Result<std::optional<CosignMark>> mark(const std::string& origin) override;
   Result<CosignerState> hold() override;

@@ -15,7 +15,9 @@ namespace {
 constexpr std::string_view kKeysMagic = "witanck1";
 constexpr std::string_view kSnapshotMagic = "witancs1";
 constexpr std::string_view kRecordMagic = "witancr1";
-constexpr std::uint64_t kKeysVersion = 1;
+// With an ML-DSA-44 seed the keys are of another version: who does not know it must not go on
+// with half of the keys.
+constexpr std::uint64_t kKeysVersion = 1, kTwoKeysVersion = 2;
 constexpr std::uint64_t kSnapshotVersion = 2;
 constexpr std::size_t kMagicBytes = 8;
 constexpr std::size_t kSnapshotHeadBytes = kMagicBytes + 8;             // magic, epoch
@@ -75,46 +77,69 @@ std::optional<RecordHead> read_record_head(BytesView bytes) {
   return out;
 }
 
-Result<void> expect_file_array(CborReader& reader, std::string_view name, std::uint64_t version) {
-  constexpr std::size_t kElements = 4;
-  WITAN_ASSIGN(const std::size_t elements, reader.read_array());
-  WITAN_ASSIGN(const std::uint64_t found, reader.read_unsigned());
-  if (found != version) {
-    return fail(ErrorCode::kUnsupported, std::string(name) + " of version " +
-                                             std::to_string(found) + ", expected " +
-                                             std::to_string(version));
-  }
-  if (elements == kElements) return {};
+struct FileHead {
+  std::size_t elements = 0;
+  std::uint64_t version = 0;
+};
+
+// The head of a file's array, whose first element is its version.
+Result<FileHead> read_file_head(CborReader& reader, std::string_view name, std::uint64_t lowest,
+                                std::uint64_t highest) {
+  FileHead out;
+  WITAN_ASSIGN(out.elements, reader.read_array());
+  WITAN_ASSIGN(out.version, reader.read_unsigned());
+  if (out.version >= lowest && out.version <= highest) return out;
+  return fail(ErrorCode::kUnsupported, std::string(name) + " of version " +
+                                           std::to_string(out.version) + ", expected " +
+                                           std::to_string(highest));
+}
+
+Result<void> expect_file_elements(const FileHead& head, std::string_view name,
+                                  std::size_t expected) {
+  if (head.elements == expected) return {};
   return fail(ErrorCode::kMalformed, std::string(name) + ": an array of " +
-                                         std::to_string(elements) + " elements, expected 4");
+                                         std::to_string(head.elements) + " elements, expected " +
+                                         std::to_string(expected));
+}
+
+SecretBytes random_seed(Random& random) {
+  Bytes seed(32);
+  random.fill(seed);
+  return SecretBytes(std::move(seed));
 }
 
 }  // namespace
 
 Result<MarksJournal> MarksJournal::create(CosignerDisk& disk, MachineKey key, Random& random,
-                                          std::string name, std::size_t bytes_max) {
+                                          std::string name, bool ml_dsa, std::size_t bytes_max) {
   WITAN_ASSIGN(const auto present, disk.read_keys());
   if (present) return fail(ErrorCode::kConflict, "the cosigner's keys are there already");
   MarksJournal out(disk, std::move(key), random, bytes_max);
-  Bytes seed(32);
-  random.fill(seed);
-  out.memory_.seed = SecretBytes(std::move(seed));
+  out.memory_.seeds.ed25519 = random_seed(random);
+  if (ml_dsa) out.memory_.seeds.ml_dsa_44 = random_seed(random);
   out.memory_.name = std::move(name);
   random.fill(out.id_);
   WITAN_TRY(disk.create_journal(kJournalGrowBytes));
   out.allocated_ = kJournalGrowBytes;
   WITAN_TRY(out.fold({}, {}));
   // Last: without the keys, the other files count for nothing.
+  WITAN_TRY(out.create_keys());
+  return out;
+}
+
+Result<void> MarksJournal::create_keys() {
+  const BytesView ml_dsa = memory_.seeds.ml_dsa_44.view();
   CborWriter writer;
-  const BytesView secret = out.memory_.seed.view();
-  writer.reserve(128 + out.memory_.name.size());
-  writer.array(4).unsigned_integer(kKeysVersion).text(out.memory_.name);
-  writer.bytes(secret).bytes(out.id_);
+  // So that it never grows and leaves a copy of the seeds behind.
+  writer.reserve(192 + memory_.name.size());
+  writer.array(ml_dsa.empty() ? 4 : 5);
+  writer.unsigned_integer(ml_dsa.empty() ? kKeysVersion : kTwoKeysVersion).text(memory_.name);
+  writer.bytes(memory_.seeds.ed25519.view()).bytes(id_);
+  if (!ml_dsa.empty()) writer.bytes(ml_dsa);
   const SecretBytes content(writer.take());
   Bytes file = to_bytes(as_bytes(kKeysMagic));
-  witan::append(file, seal_bytes(out.key_, as_bytes(kKeysMagic), content.view(), random));
-  WITAN_TRY(disk.create_keys(file));
-  return out;
+  witan::append(file, seal_bytes(key_, as_bytes(kKeysMagic), content.view(), *random_));
+  return disk_->create_keys(file);
 }
 
 Result<std::optional<MarksJournal>> MarksJournal::open(CosignerDisk& disk, MachineKey key,
@@ -150,12 +175,22 @@ Result<void> MarksJournal::open_keys(BytesView file) {
   const SecretBytes content(std::move(*opened));
   WITAN_ASSIGN(CborReader reader,
                CborReader::make(content.view(), {.minimal = true, .indefinite = false}));
-  WITAN_TRY(expect_file_array(reader, "the file cosigner", kKeysVersion));
+  constexpr std::string_view kName = "the file cosigner";
+  WITAN_ASSIGN(const FileHead head, read_file_head(reader, kName, kKeysVersion, kTwoKeysVersion));
+  const bool two_keys = head.version == kTwoKeysVersion;
+  WITAN_TRY(expect_file_elements(head, kName, two_keys ? 5 : 4));
   WITAN_ASSIGN(memory_.name, reader.read_text());
   WITAN_ASSIGN(const BytesView seed, reader.read_bytes());
-  memory_.seed = SecretBytes(to_bytes(seed));
+  memory_.seeds.ed25519 = SecretBytes(to_bytes(seed));
   WITAN_ASSIGN(const BytesView id, reader.read_bytes());
   WITAN_ASSIGN(id_, hash_from_bytes(id));
+  if (!two_keys) return {};
+  WITAN_ASSIGN(const BytesView ml_dsa, reader.read_bytes());
+  if (ml_dsa.size() != kMlDsa44SeedBytes) {
+    return fail(ErrorCode::kMalformed, std::string(kName) + ": an ML-DSA-44 seed of " +
+                                           std::to_string(ml_dsa.size()) + " bytes, expected 32");
+  }
+  memory_.seeds.ml_dsa_44 = SecretBytes(to_bytes(ml_dsa));
   return {};
 }
 
@@ -175,7 +210,10 @@ Result<void> MarksJournal::open_snapshot(BytesView file) {
   chain_ = link_of(head, sealed);
   WITAN_ASSIGN(CborReader reader,
                CborReader::make(*content, {.minimal = true, .indefinite = false}));
-  WITAN_TRY(expect_file_array(reader, "marks.snapshot", kSnapshotVersion));
+  constexpr std::string_view kName = "marks.snapshot";
+  WITAN_ASSIGN(const FileHead file_head,
+               read_file_head(reader, kName, kSnapshotVersion, kSnapshotVersion));
+  WITAN_TRY(expect_file_elements(file_head, kName, 4));
   WITAN_ASSIGN(const std::uint64_t journal_bytes, reader.read_unsigned());
   allocated_ = journal_bytes;
   WITAN_ASSIGN(const BytesView marks_bytes, reader.read_bytes());

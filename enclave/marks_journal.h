@@ -16,8 +16,8 @@
 #include "config/limits.h"
 #include "config/result.h"
 #include "enclave/cosign_batch.h"
+#include "enclave/cosigner_keys.h"
 #include "enclave/sealing.h"
-#include "enclave/state.h"
 #include "ledger/bytes.h"
 #include "ledger/ports/random.h"
 
@@ -52,7 +52,7 @@ class CosignerDisk {
 // What was found on the disk, or was just made.
 struct CosignerMemory {
   std::string name;
-  SecretBytes seed;  // Ed25519
+  CosignerSeeds seeds;
   MarkTable marks;
   std::vector<CosignBatch> recent;  // the last limits::kCosignBatchesKept, in order
 };
@@ -67,9 +67,10 @@ class MarksJournal {
   static Result<std::optional<MarksJournal>> open(
       CosignerDisk& disk, MachineKey key, Random& random,
       std::size_t bytes_max = limits::kCosignJournalBytesMax);
-  // Makes keys and empty files. The name is not looked at. kConflict, kIo.
+  // Makes keys and empty files: an Ed25519 seed, and one of ML-DSA-44 when asked for, whether this
+  // build can use it or not. The name is not looked at. kConflict, kIo.
   static Result<MarksJournal> create(CosignerDisk& disk, MachineKey key, Random& random,
-                                     std::string name,
+                                     std::string name, bool ml_dsa,
                                      std::size_t bytes_max = limits::kCosignJournalBytesMax);
 
   // Once.
@@ -90,6 +91,7 @@ class MarksJournal {
  private:
   MarksJournal(CosignerDisk& disk, MachineKey key, Random& random, std::size_t bytes_max)
       : disk_(&disk), key_(std::move(key)), random_(&random), bytes_max_(bytes_max) {}
+  Result<void> create_keys();
   Result<void> open_keys(BytesView file);
   Result<void> open_snapshot(BytesView file);
   Result<void> replay();

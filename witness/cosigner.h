@@ -13,6 +13,7 @@
 #include "ledger/format/note.h"
 #include "witness/add_checkpoint.h"
 #include "witness/cosigning.h"
+#include "witness/subtree_cosigning.h"
 
 namespace witan {
 
@@ -64,6 +65,10 @@ class Cosigner {
   // limits::kCosignBatchBytesMax bytes of requests.
   virtual Result<std::vector<CosignResult>> cosign(std::span<const CosignRequest> requests,
                                                    std::uint64_t time_s) = 0;
+
+  // Judges the request by check_subtree_cosignable and signs. Nothing is remembered of it.
+  // kUnsupported when the cosigner has no ML-DSA-44 key; kBadSignature; else as cosign.
+  virtual Result<SubtreeResult> cosign_subtree(const SignSubtreeRequest& request) = 0;
 
   // kNotFound when no keys were made yet.
   virtual Result<CosignerState> cosigner_state() = 0;

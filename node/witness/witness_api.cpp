@@ -48,6 +48,15 @@ http::Response answer_of(const CosignAnswer& answer) {
   return retry_after(plain(http_status(error.refusal), error.message), answer.error().retry_after);
 }
 
+http::Response subtree_answer(const SubtreeResult& result) {
+  if (result) {
+    return http::Response::text(200, std::string(kPlainText), encode_signature_lines(*result));
+  }
+  const unsigned status = http_status(result.error().refusal);
+  return retry_after(plain(status, result.error().message),
+                     std::chrono::seconds(status == 503 ? 1 : 0));
+}
+
 http::Response read_failed(const Error& error) {
   return retry_after(plain(503, error.message), std::chrono::seconds(1));
 }
@@ -72,6 +81,18 @@ struct WitnessApi::Impl {
         limiter(std::max(the_config.rate_per_s, 1.0), the_config.burst),
         rows(the_witness.store(), the_clock),
         url(the_config.url.value_or("")) {}
+
+  void sign_subtree(std::string_view body, http::Respond respond) {
+    SubtreeSigning& subtrees = witness.subtrees();
+    if (!subtrees.offered()) {
+      return respond(plain(501,
+                           "this witness has no key that can sign subtrees: its cosignatures are "
+                           "Ed25519, and subtrees need ML-DSA-44"));
+    }
+    subtrees.sign(body, [respond = std::move(respond)](const SubtreeResult& result) {
+      respond(subtree_answer(result));
+    });
+  }
 
   // The answer that refuses a submission before it is read, if any.
   std::optional<http::Response> over_rate(const http::Request& request) {
@@ -225,9 +246,7 @@ void WitnessApi::handle(http::Request&& request, http::Respond respond) {
   if (request.method == http::Method::kPost && posts) {
     if (auto refusal = impl_->over_rate(request)) return respond(std::move(*refusal));
     if (request.path == "/sign-subtree") {
-      return respond(plain(501,
-                           "this witness has no key that can sign subtrees: its cosignatures are "
-                           "Ed25519, and subtrees need ML-DSA-44"));
+      return impl_->sign_subtree(as_text(request.body), std::move(respond));
     }
     return impl_->witness.add_checkpoint(
         as_text(request.body),

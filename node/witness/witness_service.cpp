@@ -59,7 +59,8 @@ WitnessService::WitnessService(WitnessStore& store, Cosigner& cosigner, const Cl
       clock_(clock),
       options_(options),
       identity_(without_last(std::move(identity))),
-      metrics_(metrics, clock, options.metric_logs) {}
+      metrics_(metrics, clock, options.metric_logs),
+      subtrees_(store, cosigner, metrics, identity_) {}
 
 Result<std::unique_ptr<WitnessService>> WitnessService::open(WitnessStore& store,
                                                              Cosigner& cosigner, const Clock& clock,

@@ -21,6 +21,7 @@
 #include "config/result.h"
 #include "ledger/ports/clock.h"
 #include "node/witness/daily_quota.h"
+#include "node/witness/subtree_signing.h"
 #include "node/witness/witness_metrics.h"
 #include "node/witness/witness_store.h"
 #include "witness/cosigner.h"
@@ -65,6 +66,9 @@ class WitnessService {
 
   // One add-checkpoint request's body. Does not block on the signer or the disk's sync.
   void add_checkpoint(std::string_view body, AnswerCosign answer);
+
+  // The other request that witnesses take.
+  [[nodiscard]] SubtreeSigning& subtrees() { return subtrees_; }
 
   [[nodiscard]] const CosignerState& identity() const { return identity_; }
   [[nodiscard]] WitnessStore& store() const { return store_; }
@@ -125,6 +129,7 @@ class WitnessService {
   const Options options_;
   const CosignerState identity_;
   WitnessMetrics metrics_;
+  SubtreeSigning subtrees_;
   DailyQuota quota_;
 
   mutable std::mutex mutex_;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -83,8 +84,9 @@ class SmokeWitness {
   [[nodiscard]] nlohmann::json listed() const {
     return nlohmann::json::parse(verb({"list", "--json"}).out);
   }
-  [[nodiscard]] Result<http::ClientResponse> post(const std::string& body) const {
-    return http::Client::make(url_).value()->post("/add-checkpoint", as_bytes(body), "text/plain");
+  [[nodiscard]] Result<http::ClientResponse> post(
+      const std::string& body, const std::string& target = "/add-checkpoint") const {
+    return http::Client::make(url_).value()->post(target, as_bytes(body), "text/plain");
   }
   [[nodiscard]] http::ClientResponse get(const std::string& target) const {
     return http::Client::make(url_).value()->get(target).value();
@@ -92,6 +94,15 @@ class SmokeWitness {
   [[nodiscard]] VerifierKey vkey() const {
     const std::string text = read_text(paths().vkey());
     return VerifierKey::parse(text.substr(0, text.find('\n'))).value();
+  }
+  // Of Ed25519, and of ML-DSA-44 where OpenSSL has it.
+  [[nodiscard]] std::vector<VerifierKey> vkeys() const {
+    std::istringstream lines(read_text(paths().vkey()));
+    std::vector<VerifierKey> out;
+    for (std::string line; std::getline(lines, line);) {
+      out.push_back(VerifierKey::parse(line).value());
+    }
+    return out;
   }
   [[nodiscard]] WitnessPaths paths() const {
     return {dir_.empty() ? folder_.path() / "witness" : dir_};

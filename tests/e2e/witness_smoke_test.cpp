@@ -1,9 +1,11 @@
 // A witness as an operator has it: made, told a log, run, killed in a burst, restarted, changed
 // while it runs.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,11 +13,13 @@
 #include <nlohmann/json.hpp>
 
 #include "config/witness_config.h"
+#include "ledger/crypto/ml_dsa.h"
 #include "node/http/client.h"
 #include "tests/e2e/smoke_witness.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_node.h"
 #include "tests/witness/cosign_world.h"
+#include "tests/witness/subtree_world.h"
 
 namespace witan::test {
 namespace {
@@ -113,6 +117,36 @@ TEST_CASE("witness smoke: lists are pulled into a running witness, and linted") 
   CHECK_THAT(other_key.err, ContainsSubstring("warning"));
   CHECK(witness.listed()[0]["keys"] == nlohmann::json::array({log.key.vkey.text()}));
   CHECK(witness.listed()[0]["qpd"] == 24);
+}
+
+TEST_CASE("witness smoke: where OpenSSL has ML-DSA-44, both keys sign, and subtrees are signed") {
+  SmokeWitness witness;
+  CosignWorld log;
+  log.witness_name = SmokeWitness::kName;
+  REQUIRE(witness.verb({"add-log", log.key.vkey.text()}).exit_code == 0);
+  witness.start();
+  const auto answer = witness.post(log.request(0, 14).encode());
+  REQUIRE(answer->status == 200);
+  const auto lines = parse_signature_lines(text_of(*answer)).value();
+  const std::vector<VerifierKey> keys = witness.vkeys();
+  REQUIRE(keys.size() == (ml_dsa_available() ? 2 : 1));
+  REQUIRE(lines.size() == keys.size());
+  for (const VerifierKey& key : keys) CHECK(verify_note(Note{log.text(14), lines}, key));
+  const std::string body = subtree_request(log, {8, 13}, 14, lines).encode();
+  const auto subtree = witness.post(body, "/sign-subtree");
+  INFO(text_of(*subtree));
+  if (!ml_dsa_available()) {
+    CHECK(subtree->status == 501);
+    return;
+  }
+  REQUIRE(subtree->status == 200);
+  CHECK(signs_subtree(parse_signature_lines(text_of(*subtree)).value(), log, {8, 13}, keys[1]));
+
+  const ChildResult made = run_witan({"witness", "init", "--name", "w.test/old", "--ed25519-only",
+                                      "--dir", witness.folder().at("old")});
+  CHECK(made.exit_code == 0);
+  const std::string old = read_text(WitnessPaths{witness.folder().at("old")}.vkey());
+  CHECK(std::count(old.begin(), old.end(), '\n') == 1);
 }
 
 TEST_CASE("witness smoke: killed in a burst, it forgets nothing that it signed") {

@@ -45,9 +45,9 @@ TEST_CASE("batch workers: what one call throws comes out, after all others were 
 
 TEST_CASE("batch workers: a shared batch is cosigned as by one thread, bit by bit") {
   init_crypto();
-  const Bytes seed(32, 7);
-  auto alone = CosignerCore::make(kCosignerName, seed);
-  auto shared = CosignerCore::make(kCosignerName, seed);
+  const CosignerSeeds seeds{SecretBytes(Bytes(32, 7)), {}};
+  auto alone = CosignerCore::make(kCosignerName, seeds);
+  auto shared = CosignerCore::make(kCosignerName, seeds);
   REQUIRE(alone);
   REQUIRE(shared);
   BatchWorkers workers(3);

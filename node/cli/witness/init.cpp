@@ -10,6 +10,7 @@
 #include "config/file.h"
 #include "config/limits.h"
 #include "enclave/client.h"
+#include "ledger/crypto/ml_dsa.h"
 #include "ledger/crypto/secret.h"
 #include "ledger/format/note.h"
 #include "ledger/store/folder_lock.h"
@@ -26,15 +27,17 @@ namespace fs = std::filesystem;
 struct WitnessInitArguments {
   std::string name, dir, listen = WitnessConfig().listen, url;
   std::vector<std::string> bastions;
+  bool ed25519_only = false;
   bool json = false;
 };
 
 // Everything, in a folder that becomes the witness's at the end; gives its vkeys, a line each.
-Result<std::string> fill_witness(const WitnessPaths& paths, const WitnessConfig& config) {
+Result<std::string> fill_witness(const WitnessPaths& paths, const WitnessConfig& config,
+                                 bool ml_dsa) {
   WITAN_TRY(write_file_atomic(paths.config().string(), config.encode(), 0644));
   WITAN_ASSIGN(const auto store, WitnessStore::open(paths.data()));
   WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
-  WITAN_ASSIGN(const CosignerState state, signer->init_cosigner(config.name));
+  WITAN_ASSIGN(const CosignerState state, signer->init_cosigner(config.name, ml_dsa));
   std::string lines;
   for (const VerifierKey& key : state.keys) lines += key.text() + "\n";
   WITAN_TRY(write_file_atomic(paths.vkey().string(), lines, 0644));
@@ -90,7 +93,8 @@ Result<void> check_free(const fs::path& dir) {
 }
 
 // Made beside the target and renamed into place, so that there is a whole witness or none.
-Result<std::string> make_witness(const std::string& target, const WitnessConfig& config) {
+Result<std::string> make_witness(const std::string& target, const WitnessConfig& config,
+                                 bool ml_dsa) {
   fs::path dir = fs::absolute(target).lexically_normal();
   if (!dir.has_filename()) dir = dir.parent_path();
   const WitnessPaths making{dir.parent_path() / ("." + dir.filename().string() + ".making")};
@@ -99,7 +103,7 @@ Result<std::string> make_witness(const std::string& target, const WitnessConfig&
   fs::create_directories(making.dir, error);
   if (error) return fail(ErrorCode::kIo, making.dir.string() + ": cannot make: " + error.message());
   fs::permissions(making.dir, fs::perms::owner_all, error);
-  auto lines = fill_witness(making, config);
+  auto lines = fill_witness(making, config, ml_dsa);
   if (lines) {
     fs::rename(making.dir, dir, error);
     if (error) {
@@ -115,7 +119,8 @@ Result<std::string> make_witness(const std::string& target, const WitnessConfig&
 Result<void> run_witness_init(const WitnessInitArguments& options) {
   WITAN_TRY(check_free(options.dir));
   WITAN_ASSIGN(const WitnessConfig config, witness_config(options));
-  WITAN_ASSIGN(std::string lines, make_witness(options.dir, config));
+  const bool ml_dsa = ml_dsa_available() && !options.ed25519_only;
+  WITAN_ASSIGN(std::string lines, make_witness(options.dir, config, ml_dsa));
   while (!lines.empty() && lines.back() == '\n') lines.pop_back();
   const WitnessPaths made{options.dir};
   WITAN_ASSIGN(BastionKey bastion_key, BastionKey::open_or_make(made.bastion_key()));
@@ -133,6 +138,11 @@ Result<void> run_witness_init(const WitnessInitArguments& options) {
     }
   }
   if (!options.json) {
+    if (!ml_dsa && !options.ed25519_only) {
+      std::printf(
+          "It has an Ed25519 key only, for ever: this build has no ML-DSA-44, which OpenSSL 3.5 "
+          "brings and which the witness network advises.\n");
+    }
     std::printf(
         "Give the vkey to logs and to those who trust this witness. Tell it which logs it "
         "cosigns:\n"
@@ -173,6 +183,8 @@ void add_witness_init(Verb& witness) {
   verb.option("--url", options->url, "Where the world reaches it, for witness.v0.json");
   verb.option("--bastion", options->bastions,
               "https://HOST of a bastion to be reached through; any number");
+  verb.flag("--ed25519-only", options->ed25519_only,
+            "Make no ML-DSA-44 key besides, where OpenSSL has it");
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
     const auto result = run_witness_init(*options);

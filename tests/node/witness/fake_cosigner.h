@@ -62,6 +62,11 @@ class FakeCosigner final : public Cosigner {
     return results;
   }
 
+  // Without a key for subtrees.
+  Result<SubtreeResult> cosign_subtree(const SignSubtreeRequest& /*request*/) override {
+    return fail(ErrorCode::kUnsupported, "no key that signs subtrees");
+  }
+
   Result<CosignerState> cosigner_state() override {
     const std::lock_guard lock(mutex_);
     if (fails_) return fail(ErrorCode::kUnavailable, "the signer is away");
