@@ -17,6 +17,7 @@
 
 #include "enclave/cosigner_core.h"
 #include "enclave/framing.h"
+#include "ledger/ports/random.h"
 
 namespace witan {
 namespace {
@@ -89,7 +90,10 @@ std::filesystem::path default_enclave_binary() {
 
 EnclaveProcess::EnclaveProcess(std::filesystem::path binary, std::filesystem::path state_dir,
                                EnclaveOptions options)
-    : binary_(std::move(binary)), state_dir_(std::move(state_dir)), options_(options) {}
+    : binary_(std::move(binary)),
+      state_dir_(std::move(state_dir)),
+      options_(options),
+      batch_number_(first_batch_number(system_random())) {}
 
 EnclaveProcess::~EnclaveProcess() {
   const std::lock_guard lock(mutex_);
@@ -266,7 +270,7 @@ Result<SubtreeResult> EnclaveProcess::cosign_subtree(const SignSubtreeRequest& r
 Result<std::vector<CosignResult>> EnclaveProcess::cosign(std::span<const CosignRequest> requests,
                                                          std::uint64_t time_s) {
   WITAN_TRY(check_cosign_batch(requests));
-  const Bytes message = encode_cosign(requests, time_s);
+  const Bytes message = encode_cosign(requests, time_s, batch_number_.fetch_add(1));
   const std::lock_guard lock(mutex_);
   return ask_for_results(message, requests.size());
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The parent's side: starts the enclave's process and speaks with it.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -103,7 +104,8 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
   const std::filesystem::path binary_;
   const std::filesystem::path state_dir_;
   const EnclaveOptions options_;
-  mutable std::mutex mutex_;  // guards the following
+  std::atomic<std::uint64_t> batch_number_;  // of the next batch of cosignatures
+  mutable std::mutex mutex_;                 // guards the following
   pid_t pid_ = 0;
   int socket_ = -1;
   std::string last_end_;  // how the last process ended

@@ -41,8 +41,8 @@ class CosignerCore {
   // Who verifies and signs the requests of a batch at the same time; without it, the caller alone.
   void share_work(ForEach for_each) { for_each_ = std::move(for_each); }
 
-  // `digest` is cosign_digest of both. Forgets a step that was not committed. A repetition of the
-  // last batch that was committed (same requests and time) is answered as it was. As
+  // `digest` is cosign_digest of the batch. Forgets a step that was not committed. A repetition of
+  // the last batch that was committed (same digest) is answered as it was. As
   // Cosigner::cosign; kMalformed for a time that is 0 or after the year 9999, kBadSignature when an
   // own signature is wrong: nothing is released then.
   CosignStep cosign(std::span<const CosignRequest> requests, std::uint64_t time_s,

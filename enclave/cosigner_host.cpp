@@ -126,22 +126,23 @@ void CosignerHost::share_work(ForEach for_each) {
 }
 
 Result<CosignResults> CosignerHost::cosign(std::span<const CosignRequest> requests,
-                                           std::uint64_t time_s) {
-  WITAN_ASSIGN(const Bytes encoded,
-               cosign_encoded(requests, time_s, cosign_digest(requests, time_s)));
+                                           std::uint64_t time_s, std::uint64_t number) {
+  const Hash32 digest = cosign_digest(requests, time_s, number);
+  WITAN_ASSIGN(const Bytes encoded, cosign_encoded(requests, time_s, number, digest));
   return decode_cosign_results(encoded);
 }
 
 Result<Bytes> CosignerHost::cosign_encoded(std::span<const CosignRequest> requests,
-                                           std::uint64_t time_s, const Hash32& digest) {
+                                           std::uint64_t time_s, std::uint64_t number,
+                                           const Hash32& digest) {
   if (!core_) return no_cosigner();
   if (!hold_) return cosign_free(requests, time_s, digest);
   if (hold_->lifted()) return cosign_free(requests, std::max(time_s, hold_->time_s()), digest);
-  return cosign_held(requests, time_s);
+  return cosign_held(requests, time_s, number);
 }
 
 Result<Bytes> CosignerHost::cosign_held(std::span<const CosignRequest> requests,
-                                        std::uint64_t time_s) {
+                                        std::uint64_t time_s, std::uint64_t number) {
   WITAN_TRY(check_cosign_batch(requests));
   std::vector<CosignRequest> free;
   std::vector<bool> is_free;
@@ -152,7 +153,7 @@ Result<Bytes> CosignerHost::cosign_held(std::span<const CosignRequest> requests,
   CosignResults answers;
   if (!free.empty()) {
     const std::uint64_t at_s = std::max(time_s, hold_->time_s());
-    WITAN_ASSIGN(const Bytes encoded, cosign_free(free, at_s, cosign_digest(free, at_s)));
+    WITAN_ASSIGN(const Bytes encoded, cosign_free(free, at_s, cosign_digest(free, at_s, number)));
     WITAN_ASSIGN(answers, decode_cosign_results(encoded));
   }
   CosignResults out;
@@ -266,7 +267,7 @@ Result<MarksPage> CosignerHost::marks(std::uint64_t first) const {
 
 CosignerReply CosignerHost::handle(const CosignerRequest& request) {
   if (const auto* batch = std::get_if<CosignBatchRequest>(&request)) {
-    return as_reply(cosign(batch->requests, batch->time_s));
+    return as_reply(cosign(batch->requests, batch->time_s, batch->number));
   }
   if (const auto* wanted = std::get_if<MarkRequest>(&request)) {
     return as_reply(mark(wanted->origin));
@@ -295,7 +296,8 @@ Bytes CosignerHost::handle_message(BytesView message) {
   if (!request) return encode_reply(request.error());
   if (const auto* batch = std::get_if<CosignBatchRequest>(&*request)) {
     // The bytes are what cosign_digest would encode again.
-    const auto results = cosign_encoded(batch->requests, batch->time_s, sha256(message));
+    const auto results =
+        cosign_encoded(batch->requests, batch->time_s, batch->number, sha256(message));
     return results ? encode_cosigned_reply(*results) : encode_reply(results.error());
   }
   return encode_cosigner_reply(handle(*request));

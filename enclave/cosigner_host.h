@@ -34,8 +34,9 @@ class CosignerHost {
   // kConflict when the cosigner has another name or other kinds of keys; kUnsupported for
   // ML-DSA-44 in a build without it; kMalformed; kIo.
   Result<CosignerState> init(const std::string& name, bool ml_dsa = false);
-  // As Cosigner.
-  Result<CosignResults> cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  // As Cosigner; `number` as in CosignBatchRequest.
+  Result<CosignResults> cosign(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                               std::uint64_t number);
   [[nodiscard]] Result<SubtreeResult> cosign_subtree(const SignSubtreeRequest& request) const;
   [[nodiscard]] Result<CosignerState> state() const;
   [[nodiscard]] Result<MarkReply> mark(std::string_view origin) const;
@@ -63,12 +64,13 @@ class CosignerHost {
   // Makes the hold durable; when that fails, the present one stays.
   Result<void> keep_hold(Hold next);
   // The requests of origins that are not held go to the core.
-  Result<Bytes> cosign_held(std::span<const CosignRequest> requests, std::uint64_t time_s);
+  Result<Bytes> cosign_held(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                            std::uint64_t number);
   Result<Bytes> cosign_free(std::span<const CosignRequest> requests, std::uint64_t time_s,
                             const Hash32& digest);
-  // The answers, encoded.
+  // The answers, encoded. `digest` is cosign_digest of the batch.
   Result<Bytes> cosign_encoded(std::span<const CosignRequest> requests, std::uint64_t time_s,
-                               const Hash32& digest);
+                               std::uint64_t number, const Hash32& digest);
 
   Random* random_;
   CosignerDisk* disk_ = nullptr;

@@ -13,6 +13,7 @@
 
 #include "config/result.h"
 #include "ledger/bytes.h"
+#include "ledger/ports/random.h"
 #include "witness/cosigner.h"
 #include "witness/cosigning.h"
 
@@ -28,9 +29,12 @@ struct CosignerInitRequest {
 struct CosignerStateRequest {
   friend bool operator==(const CosignerStateRequest&, const CosignerStateRequest&) = default;
 };
-// Answered with one result for each request.
+// Answered with one result for each request. The number is another one for each batch: only a batch
+// that is sent once more, because its answer was lost, has the same. Without it, requests that
+// strangers repeat within a second would look like that.
 struct CosignBatchRequest {
   std::uint64_t time_s = 0;
+  std::uint64_t number = 0;
   std::vector<CosignRequest> requests;
   friend bool operator==(const CosignBatchRequest&, const CosignBatchRequest&) = default;
 };
@@ -76,15 +80,20 @@ using CosignerReply =
 
 [[nodiscard]] Bytes encode_cosigner_request(const CosignerRequest& request);
 // The same as encode_cosigner_request of a CosignBatchRequest, without a copy of the requests.
-[[nodiscard]] Bytes encode_cosign(std::span<const CosignRequest> requests, std::uint64_t time_s);
+[[nodiscard]] Bytes encode_cosign(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                                  std::uint64_t number);
 // The same for an AdoptRequest.
 [[nodiscard]] Bytes encode_adopt(std::span<const CosignRequest> requests);
 [[nodiscard]] Bytes encode_cosigner_reply(const CosignerReply& reply);
 // The same of CosignResults that encode_cosign_results has encoded.
 [[nodiscard]] Bytes encode_cosigned_reply(BytesView results);
 
+// Where a client begins to number its batches: two clients, one after the other, share no number.
+[[nodiscard]] std::uint64_t first_batch_number(Random& random);
+
 // By which a repetition of a batch is known: SHA-256 of its message.
-[[nodiscard]] Hash32 cosign_digest(std::span<const CosignRequest> requests, std::uint64_t time_s);
+[[nodiscard]] Hash32 cosign_digest(std::span<const CosignRequest> requests, std::uint64_t time_s,
+                                   std::uint64_t number);
 
 // Whether a message is of the cosigner, by its word: those of messages.h are not.
 [[nodiscard]] bool is_cosigner_request(BytesView message);

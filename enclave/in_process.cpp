@@ -68,7 +68,7 @@ Result<SubtreeResult> InProcessCosigner::cosign_subtree(const SignSubtreeRequest
 Result<std::vector<CosignResult>> InProcessCosigner::cosign(std::span<const CosignRequest> requests,
                                                             std::uint64_t time_s) {
   const std::lock_guard lock(mutex_);
-  return host_.cosign(requests, time_s);
+  return host_.cosign(requests, time_s, batch_number_++);
 }
 
 Result<CosignerState> InProcessCosigner::cosigner_state() {

@@ -49,7 +49,8 @@ class InProcessSigner final : public Signer {
 class InProcessCosigner final : public Cosigner, public HeldCosigner {
  public:
   // In memory only. `random` must outlive the cosigner.
-  explicit InProcessCosigner(Random& random) : host_(random) {}
+  explicit InProcessCosigner(Random& random)
+      : host_(random), batch_number_(first_batch_number(random)) {}
   // On an enclave's folder, which is made when it is missing and locked. As EnclaveProcess::start.
   static Result<std::unique_ptr<InProcessCosigner>> open(Random& random,
                                                          const std::filesystem::path& folder);
@@ -76,7 +77,8 @@ class InProcessCosigner final : public Cosigner, public HeldCosigner {
 
   std::mutex mutex_;
   std::unique_ptr<Files> files_;
-  CosignerHost host_;  // guarded by mutex_
+  CosignerHost host_;           // guarded by mutex_
+  std::uint64_t batch_number_;  // of the next batch; guarded by mutex_
 };
 
 }  // namespace witan

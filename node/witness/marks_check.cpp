@@ -124,9 +124,9 @@ Result<void> check_logs_known(WitnessStore& store, const std::vector<Cosigned>& 
 
 }  // namespace
 
-Result<std::vector<Cosigned>> check_marks(WitnessStore& store, Cosigner& cosigner,
-                                          bool accept_old_data, const SeenMark& seen) {
-  WITAN_ASSIGN(CosignerState state, cosigner.cosigner_state());
+Result<void> check_marks(WitnessStore& store, Cosigner& cosigner, bool accept_old_data,
+                         const SeenMark& seen) {
+  WITAN_ASSIGN(const CosignerState state, cosigner.cosigner_state());
   if (!accept_old_data) WITAN_TRY(check_logs_known(store, state.last));
   // A crash may have come between the signer's last commits and the store's.
   const auto stored = store.put_cosigned(state.last);
@@ -137,14 +137,13 @@ Result<std::vector<Cosigned>> check_marks(WitnessStore& store, Cosigner& cosigne
   WITAN_TRY(stored);
   WITAN_ASSIGN(std::vector<OriginMark> marks, all_marks(cosigner));
   WITAN_ASSIGN(Lacking lacking, compare_marks(store, SignerMarks(std::move(marks)), seen));
-  if (lacking.older.empty() && lacking.missing.empty()) return std::move(state.last);
+  if (lacking.older.empty() && lacking.missing.empty()) return {};
   if (!accept_old_data) return old_store(lacking.example);
   log_warning("going on with an old copy of the store",
               {{"checkpoints_lost", lacking.older.size()}, {"logs_lost", lacking.missing.size()}});
   std::vector<OriginMark> accepted = std::move(lacking.older);
   accepted.insert(accepted.end(), lacking.missing.begin(), lacking.missing.end());
-  WITAN_TRY(store.put_marks(accepted));
-  return std::move(state.last);
+  return store.put_marks(accepted);
 }
 
 }  // namespace witan

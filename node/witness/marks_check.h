@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "config/result.h"
 #include "node/witness/witness_store.h"
@@ -19,8 +18,7 @@ using SeenMark = std::function<void(const std::string& origin, std::uint64_t tim
 // the store. They must be the same. kStale, naming an example and the way out, when the signer is
 // an old copy; or when the store is, unless that is accepted: then the store takes over the
 // signer's marks, so that from then on all are compared again. Nothing may be cosigned meanwhile.
-// Returns what the signer cosigned last, which is stored now.
-Result<std::vector<Cosigned>> check_marks(WitnessStore& store, Cosigner& cosigner,
-                                          bool accept_old_data, const SeenMark& seen = {});
+Result<void> check_marks(WitnessStore& store, Cosigner& cosigner, bool accept_old_data,
+                         const SeenMark& seen = {});
 
 }  // namespace witan

@@ -167,7 +167,7 @@ void WitnessService::run_signing() {
     judged->requests = next_batch();
     if (judged->requests.empty()) break;
     judged->begun = std::chrono::steady_clock::now();
-    judged->results = sign(*judged);
+    judged->results = sign(judged->requests);
     hand_over(std::move(judged));
   }
   const std::lock_guard lock(mutex_);
@@ -189,11 +189,11 @@ std::vector<WitnessService::Waiting> WitnessService::next_batch() {
   return batch;
 }
 
-Result<std::vector<CosignResult>> WitnessService::sign(Judged& judged) {
-  WITAN_ASSIGN(judged.stored, catch_up());
+Result<std::vector<CosignResult>> WitnessService::sign(std::vector<Waiting>& batch) {
+  WITAN_TRY(catch_up());
   std::vector<CosignRequest> requests;
-  requests.reserve(judged.requests.size());
-  for (Waiting& waiting : judged.requests) requests.push_back(std::move(waiting.request));
+  requests.reserve(batch.size());
+  for (Waiting& waiting : batch) requests.push_back(std::move(waiting.request));
   uncertain_ = true;
   WITAN_ASSIGN(std::vector<CosignResult> results,
                cosigner_.cosign(requests, clock_.unix_ms() / 1000));
@@ -208,21 +208,21 @@ Result<std::vector<CosignResult>> WitnessService::sign(Judged& judged) {
 
 // At most two batches are ever signed and not stored: the one that is handed over, and the one that
 // the signer has just answered, or was asked for. It remembers as many.
-Result<std::vector<Cosigned>> WitnessService::catch_up() {
+Result<void> WitnessService::catch_up() {
   {
     std::unique_lock lock(mutex_);
     if (!forgotten_.empty()) return fail(ErrorCode::kStale, forgotten_);
-    if (!uncertain_ && !unstored_) return std::vector<Cosigned>{};
+    if (!uncertain_ && !unstored_) return {};
     stored_.wait(lock, [this] { return !storing_; });
     if (!forgotten_.empty()) return fail(ErrorCode::kStale, forgotten_);
   }
-  Result<std::vector<Cosigned>> checked = check_marks(store_, cosigner_, false);
+  const Result<void> checked = check_marks(store_, cosigner_, false);
   const std::lock_guard lock(mutex_);
   if (!checked && is_old_copy(checked.error())) forgotten_ = checked.error().message;
-  WITAN_ASSIGN(std::vector<Cosigned> stored, std::move(checked));
+  WITAN_TRY(checked);
   uncertain_ = false;
   unstored_ = false;
-  return stored;
+  return {};
 }
 
 void WitnessService::hand_over(std::unique_ptr<Judged> judged) {
@@ -265,9 +265,7 @@ Result<void> WitnessService::keep(const Judged& judged) {
   }
   std::vector<const Cosigned*> cosigned;
   for (const CosignResult& result : *judged.results) {
-    const auto& stored = judged.stored;
-    const bool again = result && std::find(stored.begin(), stored.end(), *result) != stored.end();
-    if (result && !again) cosigned.push_back(&*result);
+    if (result) cosigned.push_back(&*result);
   }
   Result<void> stored = store_.put_cosigned(cosigned, WitnessStore::Cosigning::kNew);
   if (stored) return {};

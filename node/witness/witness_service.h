@@ -91,8 +91,6 @@ class WitnessService {
   struct Judged {
     std::vector<Waiting> requests;
     Result<std::vector<CosignResult>> results;
-    // By catch_up just before. A batch that the signer was sent twice is answered with it again.
-    std::vector<Cosigned> stored;
     std::chrono::steady_clock::time_point begun;
   };
 
@@ -104,10 +102,9 @@ class WitnessService {
   // The signer's thread.
   void run_signing();
   std::vector<Waiting> next_batch();
-  Result<std::vector<CosignResult>> sign(Judged& judged);
-  // When the signer may have cosigned what is not stored: stores it, compares everything, and
-  // returns what was cosigned last.
-  Result<std::vector<Cosigned>> catch_up();
+  Result<std::vector<CosignResult>> sign(std::vector<Waiting>& batch);
+  // When the signer may have cosigned what is not stored: stores it, and compares everything.
+  Result<void> catch_up();
   // Waits until the batch before it is stored.
   void hand_over(std::unique_ptr<Judged> judged);
 

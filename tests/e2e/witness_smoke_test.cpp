@@ -95,6 +95,20 @@ TEST_CASE(
   CHECK_THAT(run.err, ContainsSubstring("witan witness init"));
 }
 
+TEST_CASE("witness smoke: a request that a stranger repeats at once is a conflict, and no more") {
+  SmokeWitness witness;
+  CosignWorld log;
+  REQUIRE(witness.verb({"add-log", log.key.vkey.text()}).exit_code == 0);
+  witness.start();
+  for (std::size_t size = 1; size <= 3; ++size) {
+    const std::string body = log.request(size - 1, size).encode();
+    CHECK(witness.post(body)->status == 200);
+    const auto again = witness.post(body);
+    CHECK(again->status == 409);
+    CHECK(text_of(*again) == std::to_string(size) + "\n");
+  }
+}
+
 TEST_CASE("witness smoke: lists are pulled into a running witness, and linted") {
   SmokeWitness witness;
   witness.start();

@@ -71,7 +71,7 @@ TEST_CASE("batch workers: a shared batch is cosigned as by one thread, bit by bi
       batch.push_back(face.request(from, from + random() % 2));
       if (random() % 6 == 0) batch.back().request.note[random() % 40] ^= 1;
     }
-    const Hash32 digest = cosign_digest(batch, kCosignTime + round);
+    const Hash32 digest = cosign_digest(batch, kCosignTime + round, 1);
     const CosignStep one = alone->cosign(batch, kCosignTime + round, digest);
     const CosignStep other = shared->cosign(batch, kCosignTime + round, digest);
     REQUIRE(one.results);

@@ -101,7 +101,7 @@ class CosigningRun {
                     : pick(2) == 0 ? Replace::kFailsBefore
                                    : Replace::kFailsAfter;
     // The clock jumps.
-    const auto results = host_->cosign(batch, kCosignTime + pick(1'000));
+    const auto results = host_->cosign(batch, kCosignTime + pick(1'000), pick(2));
     disk_.fail_write = disk_.fail_sync = false;
     disk_.replace = Replace::kWorks;
     if (results) {
@@ -200,7 +200,7 @@ TEST_CASE("cosigner history: killed before any step of its disk, it forgets noth
         if (const auto state = host->init(kCosignerName)) made = *state;
         for (std::uint64_t size = 1; made && size <= 14; ++size) {
           const CosignRequest request = log.request(size - 1, size);
-          const auto results = host->cosign(std::span(&request, 1), kCosignTime);
+          const auto results = host->cosign(std::span(&request, 1), kCosignTime, 1);
           if (!results) break;
           REQUIRE(results->front());
           released = size;

@@ -45,7 +45,7 @@ struct RolledBack {
     host.emplace(std::move(*opened));
   }
   static CosignResult one(CosignerHost& on, const CosignRequest& request, std::uint64_t time_s) {
-    auto results = on.cosign(std::span(&request, 1), time_s);
+    auto results = on.cosign(std::span(&request, 1), time_s, 1);
     if (!results) FAIL(results.error().message);
     return results->front();
   }
@@ -175,7 +175,7 @@ TEST_CASE("hold: requests of held and free origins in one batch are answered in 
   const UniformLog held("log.example/new");
   const std::vector<CosignRequest> batch = {held.request(0, 1), world.log.request(9, 10),
                                             held.request(0, 2), world.log.request(10, 11)};
-  const auto results = world.host->cosign(batch, kCosignTime);
+  const auto results = world.host->cosign(batch, kCosignTime, 1);
   REQUIRE(results);
   CHECK(refusal_of((*results)[0]) == CosignRefusal::kHeld);
   CHECK((*results)[1].value().mark.size == TreeSize{10});

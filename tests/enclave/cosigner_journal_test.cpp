@@ -24,7 +24,7 @@ void cosign_sizes(CosignerHost& host, const UniformLog& log, std::uint64_t first
                   std::uint64_t last) {
   for (std::uint64_t size = first; size <= last; ++size) {
     const CosignRequest request = log.request(size - 1, size);
-    const auto results = host.cosign(std::span(&request, 1), kCosignTime + size);
+    const auto results = host.cosign(std::span(&request, 1), kCosignTime + size, size);
     REQUIRE(results);
     REQUIRE(results->front());
   }
@@ -80,7 +80,7 @@ TEST_CASE("marks journal: after a restart the marks, the time and the last batch
   REQUIRE(made);
   cosign_sizes(*host, log, 1, 3);
   const std::vector<CosignRequest> batch = {other.request(0, 7), log.request(1, 2)};
-  const auto results = host->cosign(batch, kCosignTime + 50);
+  const auto results = host->cosign(batch, kCosignTime + 50, 50);
   REQUIRE(results);
   for (int boot = 0; boot < 3; ++boot) {
     auto again = open_cosigner(disk);
@@ -95,10 +95,10 @@ TEST_CASE("marks journal: after a restart the marks, the time and the last batch
     CHECK(state->last[0].mark == log.mark(3));
     CHECK(state->last[1] == only_cosigned(*results).front());
     // A node that did not get the answer asks again: the same answers, the refusal included.
-    CHECK(*again->cosign(batch, kCosignTime + 50) == *results);
+    CHECK(*again->cosign(batch, kCosignTime + 50, 50) == *results);
     const CosignRequest next = log.request(3, 3);
     if (boot == 2) {
-      CHECK(again->cosign(std::span(&next, 1), 5)->front()->time_s == kCosignTime + 50);
+      CHECK(again->cosign(std::span(&next, 1), 5, 51)->front()->time_s == kCosignTime + 50);
     }
   }
 }
@@ -111,12 +111,12 @@ TEST_CASE("marks journal: one batch costs one sync, however many origins are kno
   disk.syncs = disk.replaces = disk.steps = 0;
   const std::vector<CosignRequest> batch = {log.request(3, 4),
                                             UniformLog("b.example").request(0, 1)};
-  REQUIRE(host->cosign(batch, kCosignTime));
+  REQUIRE(host->cosign(batch, kCosignTime, 1));
   CHECK(disk.syncs == 1);
   CHECK(disk.steps == 2);
   CHECK(disk.replaces == 0);
   const CosignRequest refused = log.request(1, 2);
-  REQUIRE(host->cosign(std::span(&refused, 1), kCosignTime));
+  REQUIRE(host->cosign(std::span(&refused, 1), kCosignTime, 1));
   CHECK(disk.steps == 2);
 }
 
@@ -289,7 +289,7 @@ TEST_CASE("marks journal: a batch of the largest size fits, and the journal grow
     batch.push_back(log.request(0, 1));
   }
   for (std::uint64_t i = 0; i < 4; ++i) {
-    const auto results = host->cosign(batch, kCosignTime + i);
+    const auto results = host->cosign(batch, kCosignTime + i, i);
     REQUIRE(results);
     REQUIRE(results->front());
     for (CosignRequest& request : batch) request.request.old_size = 1;
@@ -315,17 +315,17 @@ TEST_CASE("marks journal: a full disk stops cosigning and nothing else; a failed
   REQUIRE(host);
   const CosignRequest request = log.request(3, 4);
   disk.fail_write = true;
-  CHECK(host->cosign(std::span(&request, 1), kCosignTime).error().code == ErrorCode::kIo);
+  CHECK(host->cosign(std::span(&request, 1), kCosignTime, 1).error().code == ErrorCode::kIo);
   CHECK(!host->broken());
   CHECK(**host->mark("log.example") == log.mark(3));
   disk.fail_write = false;
   cosign_sizes(*host, log, 4, 4);
   disk.fail_sync = true;
   const CosignRequest next = log.request(4, 5);
-  CHECK(host->cosign(std::span(&next, 1), kCosignTime).error().code == ErrorCode::kIo);
+  CHECK(host->cosign(std::span(&next, 1), kCosignTime, 1).error().code == ErrorCode::kIo);
   CHECK(host->broken());
   disk.fail_sync = false;
-  CHECK(host->cosign(std::span(&next, 1), kCosignTime).error().code == ErrorCode::kIo);
+  CHECK(host->cosign(std::span(&next, 1), kCosignTime, 1).error().code == ErrorCode::kIo);
   // What a new start believes is durable, though the page cache showed what the disk had not.
   const auto believed = size_on(disk, log);
   std::mt19937_64 random(3);

@@ -21,7 +21,7 @@ CosignRequest world_request(const CosignWorld& world, std::size_t from, std::siz
 }
 
 Cosigned cosigned_by(CosignerHost& host, const CosignRequest& request) {
-  auto results = host.cosign(std::span(&request, 1), kCosignTime);
+  auto results = host.cosign(std::span(&request, 1), kCosignTime, 1);
   if (!results) FAIL(results.error().message);
   REQUIRE(results->size() == 1);
   REQUIRE((*results)[0]);
@@ -134,7 +134,7 @@ TEST_CASE("cosigner with ML-DSA: an origin that it cannot sign spoils no other's
   const UniformLog longest(std::string(255, 'o'));
   const UniformLog too_long(std::string(256, 'o'), 1, "log.example");
   const std::vector<CosignRequest> batch = {too_long.request(0, 3), longest.request(0, 3)};
-  const auto results = host.cosign(batch, kCosignTime);
+  const auto results = host.cosign(batch, kCosignTime, 1);
   if (!results) FAIL(results.error().message);
   REQUIRE(!(*results)[0]);
   CHECK((*results)[0].error().refusal == CosignRefusal::kMalformed);
@@ -149,7 +149,7 @@ TEST_CASE("cosigner with ML-DSA: the largest batch fits into the messages") {
   init_crypto();
   CosignerHost host(system_random());
   REQUIRE(host.init(std::string(255, 'w'), true));
-  CosignBatchRequest batch{kCosignTime, {}};
+  CosignBatchRequest batch{kCosignTime, 1, {}};
   const UniformLog log(std::string(255, 'o'));
   for (std::size_t i = 0; i < limits::kCosignBatchMax; ++i) {
     batch.requests.push_back(log.request(i, i + 1));

@@ -23,8 +23,9 @@ std::vector<CosignerRequest> sample_requests() {
           MarkRequest{"log.example"},
           MarksRequest{0},
           MarksRequest{7},
-          CosignBatchRequest{kCosignTime, {log.request(0, 5), log.request(3, 9)}},
-          CosignBatchRequest{1, {}},
+          CosignBatchRequest{
+              kCosignTime, 18'446'744'073'709'551'615U, {log.request(0, 5), log.request(3, 9)}},
+          CosignBatchRequest{1, 0, {}},
           HoldRequest{},
           AdoptRequest{{log.request(0, 5)}},
           ReleaseRequest{{"log.example", "other"}},
@@ -77,15 +78,15 @@ TEST_CASE("cosigner messages: requests and replies come out as they went in") {
 
 TEST_CASE("cosigner messages: what is above a limit or of another shape is refused") {
   const UniformLog log("log.example");
-  CosignBatchRequest many{1, std::vector<CosignRequest>(257, log.request(0, 1))};
+  CosignBatchRequest many{1, 1, std::vector<CosignRequest>(257, log.request(0, 1))};
   CHECK(cosigner_error(encode_cosigner_request(many)).code == ErrorCode::kTooLarge);
-  CosignBatchRequest keys{1, {log.request(0, 1)}};
+  CosignBatchRequest keys{1, 1, {log.request(0, 1)}};
   keys.requests[0].log_keys.assign(9, log.verifier());
   CHECK(cosigner_error(encode_cosigner_request(keys)).code == ErrorCode::kTooLarge);
-  CosignBatchRequest proof{1, {log.request(0, 1)}};
+  CosignBatchRequest proof{1, 1, {log.request(0, 1)}};
   proof.requests[0].request.proof.resize(64);
   CHECK(cosigner_error(encode_cosigner_request(proof)).code == ErrorCode::kTooLarge);
-  CosignBatchRequest bad_key{1, {log.request(0, 1)}};
+  CosignBatchRequest bad_key{1, 1, {log.request(0, 1)}};
   bad_key.requests[0].log_keys[0].key.resize(31);
   CHECK(cosigner_error(encode_cosigner_request(bad_key)).code == ErrorCode::kMalformed);
   bad_key.requests[0].log_keys[0].algorithm = static_cast<NoteAlgorithm>(99);

@@ -243,22 +243,6 @@ TEST_CASE("witness pipeline: an old signer behind a lost answer is told from an 
   }
 }
 
-TEST_CASE("witness pipeline: a batch that is sent again is answered as it was, and goes on") {
-  PipelineFixture fixture;
-  REQUIRE(fixture.start());
-  fixture.cosigner.set_loses_answers(true);
-  auto lost = fixture.send(0, 0, 5);
-  CHECK(status_of(wait_for(lost)) == 503);
-  fixture.cosigner.set_loses_answers(false);
-  auto again = fixture.send(0, 0, 5);
-  CHECK(wait_for(again));
-  CHECK(fixture.cosigner.batches_signed() == 1);
-  CHECK(fixture.service->problem().empty());
-  auto next = fixture.send(0, 5, 9);
-  CHECK(wait_for(next));
-  CHECK(fixture.size_in_store(0) == 9);
-}
-
 TEST_CASE("witness pipeline: an old signer is found by the logs that were not asked for, too") {
   PipelineFixture fixture;
   REQUIRE(fixture.start());
