@@ -90,7 +90,7 @@ CosignStep CosignerCore::cosign(std::span<const CosignRequest> requests, std::ui
   next_.reset();
   if (const auto small = check_cosign_batch(requests); !small) return {fail(small.error()), {}};
   if (!recent_.empty() && recent_.back().digest == digest) return {recent_.back().results, {}};
-  const auto time = cosign_time(time_s, recent_.empty() ? 0 : recent_.back().time_s);
+  const auto time = cosign_time(time_s, last_time_s());
   if (!time) return {fail(time.error()), {}};
   CosignBatch batch;
   batch.digest = digest;

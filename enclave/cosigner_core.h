@@ -60,6 +60,10 @@ class CosignerCore {
   // As Cosigner::marks.
   [[nodiscard]] std::vector<OriginMark> marks_from(std::uint64_t first) const;
   [[nodiscard]] const MarkTable& marks() const { return marks_; }
+  // No cosignature that it knows of is later; 0 when it knows of none.
+  [[nodiscard]] std::uint64_t last_time_s() const {
+    return recent_.empty() ? 0 : recent_.back().time_s;
+  }
   // Sets a mark to a head that judge_heads has found to be signed with this key. The caller makes
   // it durable before anything is answered.
   void raise(const OriginMark& mark) { marks_.set(mark); }

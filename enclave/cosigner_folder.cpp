@@ -41,7 +41,7 @@ CosignerFolder::CosignerFolder(std::filesystem::path folder) : folder_(std::move
   for (auto at = std::filesystem::directory_iterator(folder_, error);
        !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
     const std::string name = at->path().filename().string();
-    for (const char* written : {kKeysName, kJournalName, kSnapshotName}) {
+    for (const char* written : {kKeysName, kJournalName, kSnapshotName, kHoldName}) {
       if (name.starts_with(std::string(written) + ".tmp-")) leftovers.push_back(at->path());
     }
   }

@@ -1,11 +1,13 @@
 #include "enclave/cosigner_host.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <variant>
 
+#include "config/limits.h"
 #include "enclave/adopt.h"
 #include "enclave/messages.h"
 #include "ledger/crypto/ml_dsa.h"
@@ -187,6 +189,11 @@ Result<Bytes> CosignerHost::cosign_free(std::span<const CosignRequest> requests,
 }
 
 Result<void> CosignerHost::keep_hold(Hold next) {
+  // What would be too long to be read again.
+  if (next.released() > limits::kWitnessLogsMax) {
+    return fail(ErrorCode::kTooLarge,
+                "more than " + std::to_string(limits::kWitnessLogsMax) + " origins released");
+  }
   if (disk_ != nullptr) WITAN_TRY(disk_->replace_hold(as_bytes(next.encode())));
   hold_ = std::move(next);
   return {};
@@ -214,6 +221,10 @@ Result<CosignResults> CosignerHost::adopt(std::span<const CosignRequest> heads) 
   WITAN_TRY(check_cosign_batch(heads));
   WITAN_ASSIGN(const CosignerState identity, state());
   AdoptedHeads adopted = judge_heads(heads, identity, core_->marks());
+  const std::uint64_t known_s = std::max(core_->last_time_s(), hold_ ? hold_->time_s() : 0);
+  const bool is_old = !adopted.marks.empty() || adopted.time_s > known_s;
+  // What it has signed and does not know shows that its marks are old, those of others too.
+  if (is_old && (!hold_ || hold_->lifted())) WITAN_TRY(hold());
   if (!adopted.marks.empty()) {
     if (broken_) return fail(ErrorCode::kIo, "the marks could not be written before");
     for (const OriginMark& mark : adopted.marks) core_->raise(mark);
@@ -241,17 +252,20 @@ Result<SubtreeResult> CosignerHost::cosign_subtree(const SignSubtreeRequest& req
 Result<CosignerState> CosignerHost::state() const {
   if (!core_) return no_cosigner();
   WITAN_ASSIGN(CosignerState out, core_->state());
-  if (!hold_) return out;
-  if (!hold_->lifted()) out.released = hold_->released();
-  // What was cosigned last may be below a head that was adopted since. Of other origins all stays:
-  // the store looks at where the first of them began.
-  std::unordered_map<std::string, std::uint64_t> newest;
-  for (const Cosigned& cosigned : out.last) newest[cosigned.origin] = cosigned.mark.size.value;
-  const auto is_old = [&](const Cosigned& cosigned) {
-    const auto mark = core_->mark(cosigned.origin);
-    return mark && newest[cosigned.origin] < mark->size.value;
-  };
-  out.last.erase(std::remove_if(out.last.begin(), out.last.end(), is_old), out.last.end());
+  if (hold_ && !hold_->lifted()) out.released = hold_->released();
+  // Of each origin what leads up to its mark without a gap: a head that was adopted makes one, and
+  // what was cosigned before it is no news for a store that has it.
+  std::unordered_map<std::string, std::uint64_t> begins;
+  std::vector<Cosigned> leading;
+  for (auto at = out.last.rbegin(); at != out.last.rend(); ++at) {
+    const auto mark = core_->mark(at->origin);
+    std::uint64_t& begin =
+        begins.try_emplace(at->origin, mark ? mark->size.value : 0).first->second;
+    if (at->mark.size.value != begin) continue;
+    begin = at->old_size;
+    leading.push_back(std::move(*at));
+  }
+  out.last.assign(std::move_iterator(leading.rbegin()), std::move_iterator(leading.rend()));
   return out;
 }
 

@@ -46,7 +46,8 @@ Result<std::vector<std::string>> lasting_files(const fs::path& folder) {
     const bool is_file = entry->symlink_status(ignored).type() == fs::file_type::regular;
     const bool passing = name.starts_with(".") || name.find(".tmp-") != std::string::npos ||
                          name == "LOCK" || name == "lock.mdb" || name == "address" ||
-                         name == kRetiredName || name == kRestoredFromName;
+                         name == "bastions.json" || name == kRetiredName ||
+                         name == kRestoredFromName;
     if (is_file && !passing) out.push_back(name);
   }
   if (error) return fail(ErrorCode::kIo, folder.string() + ": " + error.message());
@@ -246,7 +247,7 @@ Result<BackupDone> back_up_witness(const WitnessPaths& from, const fs::path& to,
                                           "made");
   }
   WITAN_TRY(check_not_moved(from));
-  const MadePlace place = made_place(to, ".backup");
+  const MadePlace place = made_place(to, kBackupMaking);
   WITAN_TRY(check_place_free(place.target));
   std::optional<BackupLocks> locks;
   if (options.final) {

@@ -28,6 +28,7 @@ struct MadePlace {
 [[nodiscard]] Result<std::unique_ptr<EnclaveProcess>> start_copied_signer(
     const std::filesystem::path& copy, const std::filesystem::path& binary);
 
+inline constexpr const char* kBackupMaking = ".backup";            // the ending of one under way
 inline constexpr const char* kRestoredName = "restored";           // in a final backup: it was
 inline constexpr const char* kRestoredFromName = "restored-from";  // in a folder: from which
 

@@ -85,6 +85,7 @@ class Adopter {
     if (requests_.empty()) return {};
     WITAN_ASSIGN(const auto results, held_.adopt(requests_));
     std::vector<Cosigned> adopted;
+    std::string two_histories;
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (results[i]) {
         logs_[i]->outcome.head = results[i]->mark.size.value;
@@ -93,7 +94,7 @@ class Adopter {
       }
       const CosignError& error = results[i].error();
       if (error.refusal == CosignRefusal::kUnprocessable) {
-        return fail(ErrorCode::kConflict, logs_[i]->outcome.origin + ": " + error.message);
+        two_histories = logs_[i]->outcome.origin + ": " + error.message;
       }
       logs_[i]->outcome.reason =
           error.refusal == CosignRefusal::kConflict
@@ -101,6 +102,7 @@ class Adopter {
               : error.message;
     }
     WITAN_TRY(store_.put_cosigned(adopted));
+    if (!two_histories.empty()) return fail(ErrorCode::kConflict, two_histories);
     requests_.clear();
     logs_.clear();
     bytes_ = 0;

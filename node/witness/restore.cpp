@@ -22,6 +22,13 @@ constexpr const char* kHeldCopy =
 constexpr const char* kHeldAgain = "this backup was restored before: that witness may have gone on";
 
 Result<BackupList> read_list_of(const fs::path& from) {
+  // Of one that was interrupted just before its end there may be another by now, a whole one.
+  const std::string folder = made_place(from, "").target.filename().string();
+  if (folder.starts_with('.') && folder.ends_with(kBackupMaking)) {
+    return fail(ErrorCode::kUsage, from.string() +
+                                       ": a backup that was interrupted; expected a "
+                                       "folder that `witan witness backup` has completed");
+  }
   const fs::path path = from / BackupList::kName;
   auto text = read_text_file(path.string(), limits::kConfigFileBytesMax);
   if (!text && text.error().code == ErrorCode::kNotFound) {

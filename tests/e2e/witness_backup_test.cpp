@@ -89,6 +89,10 @@ TEST_CASE("witness backup: one of a running witness cosigns nothing until heads 
   CHECK(status_after(second, world.log.request(5, 7)) == 409);
   CHECK(status_after(second, world.log.request(9, 12)) == 200);
   CHECK(second.get("/" + origin_hash(world.log.origin) + "/checkpoint").status == 200);
+  // It starts again, whatever it cosigned before the head that it took over.
+  CHECK(second.stop() == 0);
+  second.start();
+  CHECK(status_after(second, world.log.request(12, 13)) == 200);
 }
 
 TEST_CASE("witness backup: a head in a file confirms, and the operator's word is taken by name") {
@@ -205,6 +209,8 @@ TEST_CASE("witness backup: damaged, foreign and unfinished ones are refused by n
     CHECK_FALSE(fs::exists(world.at("restored")));
     CHECK_FALSE(fs::exists(world.at(".restored.restoring")));
   }
+  fs::rename(world.at("copy"), world.at(".copy.backup"));
+  CHECK_THAT(world.restore(".copy.backup/", "restored").err, ContainsSubstring("interrupted"));
   CHECK(world.restore("none", "restored").exit_code == 3);
   CHECK(world.restore("witness", "restored").exit_code == 3);
   const ChildResult nowhere = run_witan({"witness", "backup", "--dir", world.at("none").string(),

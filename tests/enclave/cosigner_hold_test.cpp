@@ -17,6 +17,12 @@
 namespace witan::test {
 namespace {
 
+std::string note_of(const Cosigned& cosigned) {
+  Note note{cosigned.text, cosigned.log_lines};
+  note.signatures.insert(note.signatures.end(), cosigned.lines.begin(), cosigned.lines.end());
+  return note.encode();
+}
+
 // A cosigner that signed more than the copy of its folder knows, which goes on.
 struct RolledBack {
   LossyCosignerDisk disk;
@@ -58,11 +64,7 @@ struct RolledBack {
     if (!results) FAIL(results.error().message);
     return results->front();
   }
-  [[nodiscard]] std::string lost_note() const {
-    Note note{lost.text, lost.log_lines};
-    note.signatures.insert(note.signatures.end(), lost.lines.begin(), lost.lines.end());
-    return note.encode();
-  }
+  [[nodiscard]] std::string lost_note() const { return note_of(lost); }
 };
 
 CosignRefusal refusal_of(const CosignResult& result) {
@@ -106,6 +108,54 @@ TEST_CASE("hold: an own signature takes the mark up, and nothing below or beside
   const CosignResult next = world.cosign(world.log.request(9, 12));
   REQUIRE(next);
   CHECK(next->time_s == kCosignTime + 1'000);
+  // What it cosigned before the head does not come up again behind it.
+  for (int round = 0; round < 2; ++round) {
+    CHECK(world.host->state()->last == std::vector{*next});
+    world.reopen();
+  }
+}
+
+TEST_CASE("hold: heads that a cosigner does not know hold it, though nobody said that it is old") {
+  const UniformLog other("log.example/other");
+  for (const bool lifted : {false, true}) {
+    const std::uint64_t later_s = lifted ? 0 : 1'000;
+    RolledBack world(kCosignTime + later_s);
+    // As if nobody had held it, or as if all of it had been released.
+    world.disk.hold.reset();
+    world.reopen();
+    if (lifted) {
+      REQUIRE(world.host->hold());
+      REQUIRE(world.host->release({}));
+    }
+    REQUIRE(world.cosign(other.request(0, 3)));
+    REQUIRE(world.adopt(world.lost_note()));
+    for (int round = 0; round < 2; ++round) {
+      CHECK(world.host->state()->released == 1U);
+      CHECK(refusal_of(world.cosign(other.request(3, 4))) == CosignRefusal::kHeld);
+      world.reopen();
+    }
+    const CosignResult next = world.cosign(world.log.request(9, 12));
+    REQUIRE(next);
+    CHECK(next->time_s == kCosignTime + later_s);
+    CHECK(world.host->state()->last.size() == 2);
+  }
+}
+
+TEST_CASE("hold: an own line that is later than all it knows shows an old copy, too") {
+  RolledBack world;
+  world.disk.hold.reset();
+  world.reopen();
+  const LossyCosignerDisk copy = world.disk;
+  const CosignResult later = world.cosign(world.log.request(5, 5), kCosignTime + 9);
+  REQUIRE(later);
+  const std::string head = note_of(*later);
+  REQUIRE(world.adopt(head));
+  CHECK_FALSE(world.host->state()->released);
+  world.disk = copy;
+  world.reopen();
+  REQUIRE(world.adopt(head));
+  CHECK(world.host->state()->released == 1U);
+  CHECK(world.cosign(world.log.request(5, 6))->time_s == kCosignTime + 9);
 }
 
 TEST_CASE("hold: heads without a line of its own, below the mark or beside it move nothing") {

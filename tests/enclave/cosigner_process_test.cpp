@@ -159,7 +159,7 @@ TEST_CASE("cosigner process: what a killed fold left behind is removed at the ne
   TemporaryFolder folder;
   REQUIRE(start_cosigner(folder.path())->init_cosigner(kCosignerName));
   const std::vector<std::string> names = {"marks.snapshot.tmp-aB3xYz", "marks.tmp-000000",
-                                          "cosigner.tmp-111111"};
+                                          "cosigner.tmp-111111", "held.tmp-222222"};
   for (const std::string& name : names) std::ofstream(folder.path() / name) << "half";
   std::ofstream(folder.path() / "marks.old") << "somebody's";
   CHECK(start_cosigner(folder.path())->cosigner_state()->name == kCosignerName);
