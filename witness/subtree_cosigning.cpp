@@ -74,8 +74,9 @@ tl::expected<void, CosignError> check_own_lines(const Note& note,
 
 // The witness signed the checkpoint, so its mark is there or further.
 tl::expected<void, CosignError> check_not_ahead(const Checkpoint& checkpoint,
-                                                const CosignMark& mark) {
-  const bool ahead = checkpoint.size > mark.size;
+                                                const CosignMark* known) {
+  const CosignMark mark = known == nullptr ? CosignMark{} : *known;
+  const bool ahead = known == nullptr || checkpoint.size > mark.size;
   if (!ahead && (checkpoint.size != mark.size || checkpoint.root == mark.root)) return {};
   return refuse_subtree(CosignRefusal::kUnavailable,
                         "the checkpoint, of size " + std::to_string(checkpoint.size.value) +
@@ -94,12 +95,8 @@ tl::expected<CosignableSubtree, CosignError> check_subtree_cosignable(
   if (!checkpoint) return refuse_subtree(CosignRefusal::kMalformed, checkpoint.error().message);
   const auto inside = check_range(request.subtree, checkpoint->size);
   if (!inside) return tl::unexpected<CosignError>(inside.error());
-  if (mark == nullptr) {
-    return refuse_subtree(CosignRefusal::kUnknownLog,
-                          "this witness has cosigned nothing of the checkpoint's origin");
-  }
   auto good = check_own_lines(*note, own);
-  if (good) good = check_not_ahead(*checkpoint, *mark);
+  if (good) good = check_not_ahead(*checkpoint, mark);
   if (!good) return tl::unexpected<CosignError>(good.error());
   const auto proven = verify_subtree_consistency(request.subtree, checkpoint->size, request.proof,
                                                  request.hash, checkpoint->root);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/limits.h"
+#include "node/log.h"
 
 namespace witan {
 namespace {
@@ -98,10 +99,16 @@ void SubtreeSigning::run() {
     }
     const Result<SubtreeResult> result = cosigner_.cosign_subtree(next->request);
     if (result) {
+      failing_ = false;
       finish(next->answer, *result);
-    } else {
-      finish(next->answer, subtree_refusal(CosignRefusal::kUnavailable, result.error().message));
+      continue;
     }
+    // The details are the operator's: they name files.
+    if (!std::exchange(failing_, true)) {
+      log_error("cannot sign subtrees", {{"reason", result.error().message}});
+    }
+    finish(next->answer, subtree_refusal(CosignRefusal::kUnavailable,
+                                         "this witness cannot sign subtrees at the moment"));
   }
 }
 

@@ -56,6 +56,7 @@ class SubtreeSigning {
   std::condition_variable wake_;
   std::deque<Waiting> queue_;  // under mutex_
   bool stopping_ = false;      // under mutex_
+  bool failing_ = false;       // of the thread alone
   std::thread thread_;
 };
 

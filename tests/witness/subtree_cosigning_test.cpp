@@ -67,8 +67,8 @@ TEST_CASE("subtree: what is malformed is 400, before anything else") {
     asked.note = Note{witness.world.text(size), {witness.ed25519_line(size)}}.encode();
     return status_of(witness.judge(asked, std::nullopt));
   };
-  CHECK(status({8, 13}, 14) == 404);
-  CHECK(status({8, 14}, 14) == 404);
+  CHECK(status({8, 13}, 14) == 403);
+  CHECK(status({8, 14}, 14) == 403);
   CHECK(status({8, 15}, 14) == 400);  // ends above the checkpoint
   CHECK(status({16, 20}, 14) == 400);
   CHECK(status({8, 8}, 14) == 400);
@@ -153,11 +153,11 @@ TEST_CASE("subtree: without the witness's own ML-DSA-44 line it is 403") {
   CHECK(status_of(with({witness.ml_dsa_line(14, 0)})) == 200);
 }
 
-TEST_CASE("subtree: a log that was never cosigned is 404, a mark that is behind 503") {
+TEST_CASE("subtree: cosigned, and no mark or one that is behind, is 503") {
   const TwoKeyWitness witness;
   if (!witness.ml_dsa) return;
   const SignSubtreeRequest asked = witness.request({8, 13}, 14);
-  CHECK(status_of(witness.judge(asked, std::nullopt)) == 404);
+  CHECK(status_of(witness.judge(asked, std::nullopt)) == 503);
   CHECK(status_of(witness.judge(asked, 14)) == 200);
   CHECK(status_of(witness.judge(asked, 13)) == 503);
   const CosignMark other{TreeSize{14}, witness.world.tree.mth(0, 13)};
