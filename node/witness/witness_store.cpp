@@ -205,7 +205,9 @@ class LmdbWitnessStore final : public WitnessStore {
       WITAN_TRY(check_continues(mark, steps, cosigning == Cosigning::kKnown));
       StoredCheckpoint row = stored_checkpoint(*steps.back());
       if (kept && kept->mark == row.mark) {
-        WITAN_ASSIGN(const auto before, checkpoint_at(txn.get(), key));
+        WITAN_ASSIGN(auto before, checkpoint_at(txn.get(), key));
+        // A head that was adopted may be later than what the signer remembers.
+        if (before && before->time_s > row.time_s && !before->note.empty()) std::swap(*before, row);
         if (before) row.note = merged_note(before->note, row.note);
       }
       WITAN_TRY(put_checkpoint(txn.get(), key, row));

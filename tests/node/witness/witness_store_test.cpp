@@ -202,6 +202,11 @@ TEST_CASE("witness store: the newest cosigned checkpoint is kept, and never an o
     CHECK(put({step(5, 9), step(5, 12)}, Cosigning::kKnown) == ErrorCode::kStale);
   }
   const auto store = open_store(dir);
+  // An earlier line over the same does not take the place of a later one, whichever comes first.
+  Cosigned earlier = nine;
+  earlier.time_s = 500;
+  earlier.lines.front().signature[0] ^= 1;
+  REQUIRE(store->put_cosigned(std::vector{earlier}));
   const auto kept = store->find_checkpoint(hash).value();
   REQUIRE(kept);
   CHECK(*kept == stored_checkpoint(nine));
