@@ -283,7 +283,8 @@ class LogServiceImpl final : public LogService {
       // Once it may be published, the signed head goes to be stored with the next commit.
       if (publish_due(*publisher_, sequencer_)) to_commit_.notify_one();
       const auto pause = publisher_->pause(clock_.steady_ms());
-      const auto request = pause.count() > 0 ? std::nullopt : sequencer_.next_append(now());
+      const bool held = publisher_->must_wait();
+      const auto request = held || pause.count() > 0 ? std::nullopt : sequencer_.next_append(now());
       if (request) {
         lock.unlock();
         sign(*request);
@@ -291,7 +292,7 @@ class LogServiceImpl final : public LogService {
         continue;
       }
       // Still under the lock: a notification between the question and the wait would be lost.
-      const auto deadline = sequencer_.next_append_deadline();
+      const auto deadline = held ? std::nullopt : sequencer_.next_append_deadline();
       const auto nap = pause.count() > 0 ? std::min<std::chrono::milliseconds>(pause, kEnclavePulse)
                                          : until(deadline, kEnclavePulse);
       const auto wake = to_sign_.wait_for(lock, nap);

@@ -40,6 +40,8 @@ Result<void> Publisher::start(const PublishedHead* newest, WitnessingOptions opt
   if (!started) return fail(started.error().within("witnesses"));
   witnessing_ = *std::move(started);
   if (newest == nullptr || published_witnessed_) return {};
+  // A head that was signed before a restart is the newest that witnesses may have seen.
+  if (log_.last && log_.last->head.size > published) return {};
   // The log's beginning, or what was published without its quorum: witnesses are asked now.
   newest_ = newest->head;
   open_size_ = published.value;
@@ -74,6 +76,10 @@ std::optional<PublishedHead> Publisher::publication_again() {
   if (!witnessed || !witnessed->again || witnessed->size != newest_->head.size) return std::nullopt;
   published_witnessed_ = true;
   return PublishedHead{*newest_, std::move(witnessed->small_note), std::move(witnessed->note)};
+}
+
+bool Publisher::must_wait() const {
+  return witnessing_ && newest_ && !about_.unwitnessed_after_ms && !published_witnessed_;
 }
 
 std::chrono::milliseconds Publisher::pause(std::uint64_t now_ms) const {

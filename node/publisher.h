@@ -54,6 +54,10 @@ class Publisher {
   // same thread, while no newer head waits for its publication.
   [[nodiscard]] std::optional<PublishedHead> publication_again();
 
+  // Whether the next head is to wait: none is published without its quorum, and the newest has not
+  // got it yet. It would never get it after the next one, nor would its receipts. Used by the same
+  // thread.
+  [[nodiscard]] bool must_wait() const;
   // A head was signed, and how long the next has to wait for that; at a steady time. Used by the
   // same thread.
   void head_signed(std::uint64_t now_ms) { signed_ms_ = now_ms; }

@@ -153,6 +153,7 @@ class WitnessingImpl final : public Witnessing {
     if (!head) return false;
     if (!head->again) quorum_seconds_.observe(static_cast<double>(now_ms - offered_ms_) / 1'000);
     if (head->again) {
+      said_waiting_ = false;
       log_info("the published head has its quorum now", {{"size", head->size.value}});
     } else if (!head->quorum) {
       log_warning("a checkpoint is published without its quorum",

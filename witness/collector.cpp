@@ -140,6 +140,7 @@ std::vector<WitnessQuestion> Collector::questions(std::uint64_t now_ms) {
     Asked& witness = asked_[i];
     if (witness.question && now_ms >= witness.question->deadline_ms) {
       witness.question.reset();
+      witness.state.last_answer = "no answer";
       failed(witness, "no answer within " + std::to_string(options_.deadline_ms) + " ms", now_ms);
     }
     if (!wants(witness) || witness.question || now_ms < witness.not_before_ms) continue;
@@ -190,6 +191,7 @@ WitnessOutcome Collector::take_conflict(Asked& witness, const Question& question
                                         std::string_view body, std::uint64_t now_ms) {
   const auto size = parse_tlog_size(body);
   if (!size) {
+    witness.state.last_answer = "409";
     failed(witness, "status 409: " + size.error().message, now_ms);
     return WitnessOutcome::kRefused;
   }
@@ -350,7 +352,9 @@ std::string Collector::missing() const {
 }
 
 std::string Collector::waiting_for() const {
-  if (!head_ || head_->done || head_->unwitnessed) return "";
+  if (!head_ || head_->done) return "";
+  // Where heads are held, nothing follows one that was published without its quorum.
+  if (head_->unwitnessed) return options_.unwitnessed_after_ms ? "" : lacking();
   return "the head of size " + std::to_string(head_->size.value) + " waits for " + missing();
 }
 

@@ -141,7 +141,8 @@ class Collector {
   [[nodiscard]] std::optional<std::uint64_t> next_deadline(std::uint64_t now_ms) const;
 
   [[nodiscard]] std::vector<WitnessState> witnesses() const;
-  // Why the offered head is not published; empty when none waits.
+  // Why the offered head is not published, or, when none is without its quorum, why none can follow
+  // it; empty when none waits.
   [[nodiscard]] std::string waiting_for() const;
   // Who is asked for cosignatures of a head that was published without its quorum; empty when none
   // was.

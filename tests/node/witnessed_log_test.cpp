@@ -29,7 +29,7 @@ constexpr auto kPatient = std::chrono::minutes(5);
 // Three witnesses, of which two must cosign.
 class WitnessedLog : public LogFixture {
  public:
-  WitnessedLog() : log_key(log_vkey_of(*log)) {
+  explicit WitnessedLog(bool witnesses_run = true) : log_key(log_vkey_of(*log)) {
     for (const char* name : {"w1.example", "w2.example", "w3.example"}) {
       witnesses.emplace_back(name, log_key);
     }
@@ -38,7 +38,11 @@ class WitnessedLog : public LogFixture {
     options.collector.beyond_quorum_ms = 20'000;  // ends when all have answered
     options.collector.backoff_first_ms = 5;
     options.collector.backoff_max_ms = 20;
+    if (!witnesses_run) {
+      for (FakeWitness& witness : witnesses) witness.stop();
+    }
     REQUIRE(reopen());
+    if (!witnesses_run) return;
     // The log's beginning, which was published before anybody could cosign it.
     REQUIRE(eventually([this] { return status().published_witnessed; }));
   }
@@ -200,6 +204,24 @@ TEST_CASE("witnessed log: a head that was signed and not published is published 
   CHECK(log.submit(log.issuer.statement("b"), kPatient) == "published 3");
   CHECK(log.submit(log.issuer.statement("c"), kPatient) == "published 4");
   CHECK(check_checkpoint(log.options.policy, log.newest().witnessed));
+}
+
+TEST_CASE("witnessed log: where heads are held, the log's beginning is witnessed before all else") {
+  WitnessedLog log(false);
+  log.options.collector.deadline_ms = 100;
+  REQUIRE(log.reopen());
+  CHECK(log.submit(log.issuer.statement("a"), 10ms) == "decided 2");
+  REQUIRE(eventually([&] { return !log.status().waiting_for.empty(); }));
+  CHECK_THAT(log.status().waiting_for, ContainsSubstring("head of size 2 lacks the quorum"));
+  CHECK(log.get("/healthz").status == 503);
+  log.witness(0).start();
+  log.witness(2).start();
+  CHECK(log.submit(log.issuer.statement("a"), kPatient) == "published 2");
+  const auto view = log.store.read().value();
+  const Located keys = locate(*view, log.log->tiles(), LeafIndex{1}).value().value();
+  CHECK(keys.head.head.head.size == TreeSize{2});
+  CHECK(check_checkpoint(log.options.policy, keys.head.checkpoint));
+  CHECK(log.get("/healthz").status == 200);
 }
 
 TEST_CASE("witnessed log: publishes without quorum when the operator wants it, and says so") {

@@ -126,6 +126,7 @@ TEST_CASE("collector: 409s that make no sense are failures") {
     const auto question = collector.questions(0).at(0);
     CHECK(answer_to(collector, question, {409, body}, 0) == WitnessOutcome::kRefused);
     CHECK(collector.witnesses()[0].failures == 1);
+    CHECK(collector.witnesses()[0].last_answer == "409");
   }
   Collector collector = make_collector(1, 1, {}, 4);
   offer(collector, 9, 0);
@@ -231,6 +232,7 @@ TEST_CASE(
   CHECK(collector.next_deadline(0) == 5'000);
   CHECK(collector.questions(5'000).empty());
   CHECK_THAT(collector.witnesses()[0].problem, ContainsSubstring("5000 ms"));
+  CHECK(collector.witnesses()[0].last_answer == "no answer");
   CHECK(cosign(collector, question, 5'001) == WitnessOutcome::kLate);
   CHECK(collector.decide(5'001));
 }
