@@ -84,22 +84,31 @@ std::string registrable(const std::string& host) {
   return host.substr(static_cast<std::size_t>(first.data() - host.data()));
 }
 
+std::string domain_of(const TlogPolicy::Witness& witness) {
+  std::string host = host_in(witness.key.name);
+  if (const std::size_t scheme = witness.url.find("://");
+      host.empty() && scheme != std::string::npos) {
+    host = host_in(std::string_view(witness.url).substr(scheme + 3));
+  }
+  return host.empty() ? witness.name : registrable(host);
+}
+
 }  // namespace
 
 std::vector<std::string> organisations_of(const TlogPolicy& policy, std::string_view text) {
   const auto comments = commented(text);
+  // Keys of one name are one cosigner's, whatever stands beside the others of them.
+  std::map<std::string, std::string> by_key_name;
+  for (const TlogPolicy::Witness& witness : policy.witnesses) {
+    const auto found = comments.find(witness.name);
+    if (found != comments.end()) by_key_name.emplace(witness.key.name, found->second);
+  }
+  for (const TlogPolicy::Witness& witness : policy.witnesses) {
+    by_key_name.emplace(witness.key.name, domain_of(witness));
+  }
   std::vector<std::string> out;
   for (const TlogPolicy::Witness& witness : policy.witnesses) {
-    if (const auto found = comments.find(witness.name); found != comments.end()) {
-      out.push_back(found->second);
-      continue;
-    }
-    std::string host = host_in(witness.key.name);
-    if (const std::size_t scheme = witness.url.find("://");
-        host.empty() && scheme != std::string::npos) {
-      host = host_in(std::string_view(witness.url).substr(scheme + 3));
-    }
-    out.push_back(host.empty() ? witness.name : registrable(host));
+    out.push_back(by_key_name.at(witness.key.name));
   }
   return out;
 }

@@ -16,6 +16,8 @@ namespace witan {
 //   - the name in a comment "# org: NAME" on the line before the witness's, blank lines aside;
 //   - else the domain in its key's name, when that begins with one ("witness.example.com/w1");
 //   - else the domain in its URL; else its own name.
+// Witnesses whose keys have the same name are one, with an Ed25519 and an ML-DSA-44 key say: what
+// is known of one of them holds for all.
 // Of a domain the registrable part counts, as well as can be told without a list of suffixes: the
 // last two labels, or three where they look like "co.uk". IP addresses count whole. `text` is what
 // the policy was parsed from.

@@ -54,6 +54,25 @@ bool counts(const TlogPolicy& policy, const std::string& name) {
   });
 }
 
+// Names that are fewer witnesses than they seem.
+void doubt_identities(const TlogPolicy& policy, std::vector<std::string>& out) {
+  for (std::size_t i = 0; i < policy.witnesses.size(); ++i) {
+    const TlogPolicy::Witness& witness = policy.witnesses[i];
+    const std::string name = printable(witness.name);
+    for (const TlogPolicy::Log& log : policy.logs) {
+      if (log.key.name != witness.key.name && log.key.key != witness.key.key) continue;
+      out.push_back(name + " has the name or key of log " + printable(log.key.name) +
+                    ", and never counts as a witness of it");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (policy.witnesses[j].key.name != witness.key.name) continue;
+      out.push_back(printable(policy.witnesses[j].name) + " and " + name +
+                    " are keys of one witness, " + printable(witness.key.name) +
+                    ", which thus counts twice");
+    }
+  }
+}
+
 // What is allowed in a policy, but seldom meant.
 std::vector<std::string> doubts_about(const ReadPolicy& read) {
   const TlogPolicy& policy = read.policy;
@@ -80,6 +99,8 @@ std::vector<std::string> doubts_about(const ReadPolicy& read) {
       out.push_back(name + " signs with ML-DSA-44, which this build cannot verify");
     }
   }
+  doubt_identities(policy, out);
+  if (!read.strength.forge) out.emplace_back("its quorum can never be met");
   const auto& split = read.strength.split;
   if (split && split->at_most <= 1) {
     out.emplace_back("one lying organisation suffices to show two histories");

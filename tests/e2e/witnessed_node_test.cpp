@@ -131,5 +131,31 @@ TEST_CASE("witan policy: checks and shows") {
   CHECK(run_witan({"policy", "check"}).exit_code == 2);
 }
 
+TEST_CASE("witan policy: what a policy counts twice or never is said") {
+  const auto vkey = [](const std::string& name, NoteAlgorithm algorithm, std::uint8_t number) {
+    return VerifierKey::make(name, algorithm, Bytes(32, number))->text();
+  };
+  const auto witness = [&](const std::string& name, const std::string& key, std::uint8_t number) {
+    return "witness " + name + " " + vkey(key, NoteAlgorithm::kCosignatureEd25519, number) + "\n";
+  };
+  const TempDir folder;
+  const std::string file = folder.at("odd.policy");
+  write_text(file, "log " + vkey("log.example", NoteAlgorithm::kEd25519, 1) + "\n" +
+                       witness("ed", "w1", 2) + witness("pq", "w1", 3) +
+                       witness("own", "log.example", 4) + "group g all ed pq own\nquorum g\n");
+  const ChildResult twice = run_witan({"policy", "check", file});
+  CHECK(twice.exit_code == 0);
+  CHECK_THAT(twice.out, ContainsSubstring("note: ed and pq are keys of one witness, w1"));
+  CHECK_THAT(twice.out, ContainsSubstring("note: own has the name or key of log log.example"));
+  CHECK_THAT(twice.out, ContainsSubstring("note: its quorum can never be met"));
+  CHECK_THAT(run_witan({"policy", "show", file}).out, ContainsSubstring("run by ed"));
+  // What stands in a policy does not command the terminal.
+  write_text(file, "quorum none\n\x9b!\n");
+  const ChildResult odd = run_witan({"policy", "check", file});
+  CHECK(odd.exit_code == 1);
+  CHECK_THAT(odd.err, ContainsSubstring("line 2: expected log, witness, group or quorum"));
+  CHECK_THAT(odd.err, ContainsSubstring("\\x9b!"));
+}
+
 }  // namespace
 }  // namespace witan::test

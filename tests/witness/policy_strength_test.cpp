@@ -78,6 +78,16 @@ TEST_CASE("policy strength: keys of one organisation are one voice") {
   CHECK(shown.strength.block == exactly(1));
 }
 
+TEST_CASE("policy strength: keys of one name are one voice, whatever the policy calls them") {
+  const Shown shown = show(
+      witness_line("ed", 1, "w1") + witness_line("pq", 2, "w1") + witness_line("other", 3, "w2") +
+      "# org: Third\n" + witness_line("ed3", 4, "w3.example.com/w") +
+      witness_line("pq3", 5, "w3.example.com/w") + "group g 2 ed pq other\nquorum g\n");
+  CHECK(shown.organisations == std::vector<std::string>{"ed", "ed", "other", "Third", "Third"});
+  CHECK(shown.strength.forge == exactly(1));
+  CHECK(shown.strength.block == exactly(1));
+}
+
 TEST_CASE("policy strength: who runs a witness") {
   const Shown shown = show(
       witness_line("w1", 1, "witness.navigli.co.uk/w") +
