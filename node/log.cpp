@@ -46,18 +46,22 @@ bool is_plain(std::string_view text) {
   if (text.empty()) return false;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f || c == '"' || c == '\\' || c == '=') return false;
+    if (byte <= 0x20 || byte >= 0x7f || c == '"' || c == '\\' || c == '=') return false;
   }
   return true;
 }
 
+// Control characters, which a terminal might obey: C0, DEL, and C1 as UTF-8 has it (0xc2 first).
 void put_escaped(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
+  unsigned char before = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
+    const bool is_c1 = std::exchange(before, byte) == 0xc2 && byte >= 0x80 && byte < 0xa0;
+    if (is_c1) out.pop_back();
     if (c == '\n') {
       out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
+    } else if (byte < 0x20 || byte == 0x7f || is_c1) {
       out += "\\x";
       out += kHex[byte >> 4];
       out += kHex[byte & 15];

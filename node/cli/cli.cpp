@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/cli/printable.h"
+
 namespace witan::cli {
 
 int exit_code(ErrorCode code) {
@@ -32,8 +34,9 @@ int exit_code(ErrorCode code) {
 }
 
 int report(std::string_view verb, const Error& error) {
+  // A message may quote what somebody else has sent.
   std::fprintf(stderr, "witan %.*s: %s\n", static_cast<int>(verb.size()), verb.data(),
-               error.message.c_str());
+               printable(error.message).c_str());
   return exit_code(error.code);
 }
 

@@ -15,7 +15,7 @@ inline constexpr int kExitDone = 0, kExitCheckFailed = 1, kExitUsage = 2, kExitU
 
 // The exit code for an error that ends a verb.
 [[nodiscard]] int exit_code(ErrorCode code);
-// Prints "witan VERB: message" on standard error and gives the exit code.
+// Prints "witan VERB: message" on standard error, made printable, and gives the exit code.
 int report(std::string_view verb, const Error& error);
 
 // What a verb has done: a name and a value a line, or a JSON object of the same.

@@ -283,7 +283,10 @@ void add_demo(Verb& top) {
   verb.footer("Example: witan demo");
   verb.runs([] {
     const auto result = run_demo();
-    return result ? kExitDone : report("demo", result.error());
+    if (result) return kExitDone;
+    // It may hold what a program of ours has printed, several lines of it.
+    std::fprintf(stderr, "witan demo: %s\n", result.error().message.c_str());
+    return exit_code(result.error().code);
   });
 }
 

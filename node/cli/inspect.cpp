@@ -117,8 +117,7 @@ void add_inspect(Verb& top) {
   verb.flag("--json", options->json, "Print JSON");
   verb.runs([options] {
     const auto result = run_inspect(*options);
-    if (result) return kExitDone;
-    return report("inspect", Error{result.error().code, printable(result.error().message)});
+    return result ? kExitDone : report("inspect", result.error());
   });
 }
 

@@ -11,6 +11,7 @@
 #include "config/node_config.h"
 #include "node/cli/cli.h"
 #include "node/cli/options.h"
+#include "node/cli/printable.h"
 #include "node/http/client.h"
 
 namespace witan::cli {
@@ -55,7 +56,7 @@ Result<void> run_status(const StatusArguments& options) {
   }
   for (const auto& [key, value] : status.items()) {
     const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    std::printf("%-22s %s\n", key.c_str(), text.c_str());
+    std::printf("%-22s %s\n", printable(key).c_str(), printable(text).c_str());
   }
   return {};
 }

@@ -205,9 +205,7 @@ void add_verify(Verb& top) {
              [options] { return !options->policy.empty() || !options->log_keys.empty(); });
   verb.runs([options] {
     const auto verified = run_verify(*options);
-    if (!verified) {
-      return report("verify", Error{verified.error().code, printable(verified.error().message)});
-    }
+    if (!verified) return report("verify", verified.error());
     return *verified ? kExitDone : kExitCheckFailed;
   });
 }

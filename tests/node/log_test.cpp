@@ -35,6 +35,9 @@ TEST_CASE("log: values from outside cannot forge a line or a field") {
   REQUIRE(captured.lines.size() == 1);
   CHECK(captured.lines[0] ==
         "bad\\nmessage path=\"/a b\\\"\\\\\\x0d\\n\\x01 level=error\" empty=\"\"");
+  // U+009B begins a command to some terminals; U+00E9 is a letter.
+  log_warning("odd", {{"answer", "\xc2\x9b!\xc3\xa9\xc2\xa0"}});
+  CHECK(captured.lines.at(1) == "odd answer=\"\\x9b!\xc3\xa9\xc2\xa0\"");
 }
 
 TEST_CASE("log: lines below the level are dropped") {
