@@ -29,6 +29,13 @@ std::string pid_in(int file) {
   return pid.empty() ? "unknown" : pid;
 }
 
+// Root must not leave a file behind that keeps the folder's owner out.
+void give_to_owner_of(const std::filesystem::path& folder, int file) {
+  struct stat owner {};
+  if (::geteuid() != 0 || ::stat(folder.c_str(), &owner) != 0) return;
+  (void)!::fchown(file, owner.st_uid, owner.st_gid);
+}
+
 }  // namespace
 
 Result<void> sync_folder(const std::filesystem::path& folder) {
@@ -52,6 +59,7 @@ Result<FolderLock> FolderLock::take(const std::filesystem::path& folder) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return refused("cannot open " + path.string(), errno);
   FolderLock lock(file);
+  give_to_owner_of(folder, file);
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return refused("cannot lock " + path.string(), errno);
     return fail(ErrorCode::kConflict, folder.string() + " is in use by process " + pid_in(file) +
