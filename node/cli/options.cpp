@@ -18,10 +18,14 @@ std::string too_large(const std::string& number) {
   return errno == ERANGE ? number + " is too large" : std::string();
 }
 
+std::string empty(const std::string& value) {
+  return value.empty() ? "found nothing, expected a value" : std::string();
+}
+
 }  // namespace
 
 Option& Option::required() {
-  option_->required();
+  option_->required()->check(empty, "");
   return *this;
 }
 

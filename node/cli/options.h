@@ -28,7 +28,7 @@ class Option {
  public:
   explicit Option(CLI::Option& option) : option_(&option) {}
 
-  // A usage error when it is missing.
+  // A usage error when it is missing or empty.
   Option& required();
   // A usage error when both are given.
   Option& excludes(const Option& other);

@@ -49,6 +49,11 @@ Result<std::unique_ptr<http::Client>> client_for(const SubmitArguments& options)
   return http::Client::make(options.node, client);
 }
 
+// What gets the receipt later.
+std::string receipt_command(const SubmitArguments& options, const std::string& id) {
+  return "witan receipt --node " + options.node + " --id " + id + " -o " + options.out;
+}
+
 // Asks until the receipt is there or the time is over.
 Result<Bytes> fetch_receipt(http::Client& client, const SubmitArguments& options,
                             const std::string& id) {
@@ -58,9 +63,10 @@ Result<Bytes> fetch_receipt(http::Client& client, const SubmitArguments& options
     if (response.status == 200) return response.body;
     if (response.status != 204) return fail(refusal(options.node, response));
     if (std::chrono::steady_clock::now() >= end) {
-      return fail(ErrorCode::kTimeout,
-                  "the statement " + id + " is registered, but its receipt was not ready within " +
-                      std::to_string(options.wait_s) + " s; try again: witan receipt --id " + id);
+      return fail(ErrorCode::kTimeout, "the statement " + id +
+                                           " is registered, but its receipt was not ready within " +
+                                           std::to_string(options.wait_s) +
+                                           " s; try again: " + receipt_command(options, id));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
@@ -100,14 +106,20 @@ Result<void> run_submit(const SubmitArguments& options) {
     headers.emplace_back("Authorization", "Bearer " + token);
   }
   WITAN_ASSIGN(const auto client, client_for(options));
-  WITAN_ASSIGN(const auto response, client->post("/entries", bytes, "application/cose", headers));
+  const auto response = client->post("/entries", bytes, "application/cose", headers);
+  if (!response && response.error().code == ErrorCode::kTimeout) {
+    return fail(ErrorCode::kTimeout, response.error().message +
+                                         "; the statement may be registered all the same: " +
+                                         receipt_command(options, id));
+  }
+  if (!response) return fail(response.error());
   Bytes receipt;
-  if (response.status == 201) {
-    receipt = response.body;
-  } else if (response.status == 202) {
+  if (response->status == 201) {
+    receipt = response->body;
+  } else if (response->status == 202) {
     WITAN_ASSIGN(receipt, fetch_receipt(*client, options, id));
   } else {
-    return fail(refusal(options.node, response));
+    return fail(refusal(options.node, *response));
   }
   WITAN_ASSIGN(receipt, matching(std::move(receipt), statement->entry()));
   WITAN_TRY(write_file_atomic(options.out, as_text(receipt), 0644));

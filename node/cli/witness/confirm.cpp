@@ -111,9 +111,7 @@ struct ConfirmedRow {
   bool held = false;
 };
 
-Result<std::vector<ConfirmedRow>> rows_of(std::vector<ConfirmedLog> logs,
-                                          const StoppedWitness& witness) {
-  WITAN_ASSIGN(const auto hold, read_witness_hold(witness.folder.paths));
+std::vector<ConfirmedRow> rows_of(std::vector<ConfirmedLog> logs, const std::optional<Hold>& hold) {
   std::vector<ConfirmedRow> out;
   for (ConfirmedLog& log : logs) {
     const bool held = hold && hold->holds(sha256(as_bytes(log.origin)));
@@ -123,7 +121,7 @@ Result<std::vector<ConfirmedRow>> rows_of(std::vector<ConfirmedLog> logs,
 }
 
 void print_rows(const std::vector<ConfirmedRow>& rows, const ConfirmArguments& arguments,
-                std::size_t held) {
+                std::size_t held, bool lifted) {
   if (arguments.json) {
     ConfirmJson all = ConfirmJson::array();
     for (const ConfirmedRow& row : rows) {
@@ -145,6 +143,10 @@ void print_rows(const std::vector<ConfirmedRow>& rows, const ConfirmArguments& a
         : row.held   ? "held at size " + mark + ": " + row.log.reason
                      : "goes on from size " + mark + ", as was accepted";
     std::printf("%s: %s\n", printable(row.log.origin).c_str(), printable(text).c_str());
+  }
+  if (lifted) {
+    std::printf("No log is held any more.\n");
+    return;
   }
   if (held == 0) {
     std::printf(
@@ -172,10 +174,11 @@ Result<int> run_confirm(const ConfirmArguments& arguments) {
   WITAN_ASSIGN(auto logs,
                confirm_logs(*witness.folder.store, *witness.signer, *witness.signer, sources));
   WITAN_TRY(accept_marks(arguments, witness));
-  WITAN_ASSIGN(const auto rows, rows_of(std::move(logs), witness));
+  WITAN_ASSIGN(const auto hold, read_witness_hold(witness.folder.paths));
+  const std::vector<ConfirmedRow> rows = rows_of(std::move(logs), hold);
   const auto held = static_cast<std::size_t>(
       std::count_if(rows.begin(), rows.end(), [](const ConfirmedRow& row) { return row.held; }));
-  print_rows(rows, arguments, held);
+  print_rows(rows, arguments, held, !hold || hold->lifted());
   return held == 0 ? kExitDone : kExitCheckFailed;
 }
 

@@ -39,11 +39,14 @@ bool is_one_line(std::string_view text) {
 }
 
 Result<VerifierKey> parsed_log_key(const std::string& text) {
-  WITAN_ASSIGN(VerifierKey key, VerifierKey::parse(text));
-  if (signs_as_log(key)) return key;
+  auto key = VerifierKey::parse(text);
+  if (!key) return fail(ErrorCode::kUsage, key.error().message);
+  if (signs_as_log(*key)) return key;
+  const bool cosigner = key->algorithm == NoteAlgorithm::kCosignatureEd25519;
   return fail(ErrorCode::kUsage, "the key is of type " +
-                                     std::to_string(static_cast<unsigned>(key.algorithm)) +
-                                     ", a cosigner's; expected a log's: 1 (Ed25519), 2 (ECDSA) or "
+                                     std::to_string(static_cast<unsigned>(key->algorithm)) +
+                                     (cosigner ? ", a cosigner's" : "") +
+                                     "; expected a log's: 1 (Ed25519), 2 (ECDSA) or "
                                      "6 (ML-DSA-44)");
 }
 

@@ -226,6 +226,7 @@ std::string bastion_line(const Json& bastion) {
 void print_status(const Json& status) {
   for (const auto& [key, value] : status.items()) {
     if (value.is_object()) {
+      std::printf("%s\n", key.c_str());
       for (const auto& [result, count] : value.items()) {
         std::printf("  %-20s %s\n", printable(result).c_str(), count.dump().c_str());
       }
@@ -301,6 +302,7 @@ Result<void> run_witness_status(const ShowArguments& options) {
   if (running && running->contains("feeding")) out["feeding"] = (*running)["feeding"];
   if (running) {
     out["problem"] = running->value("problem", "");
+    out["warning"] = running->value("warning", "");
     out["queued"] = running->value("queued", 0);
     out["checkpoints"] = running->value("checkpoints", Json::object());
     out["bastions"] = running->value("bastions", Json::array());

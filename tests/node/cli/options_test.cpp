@@ -79,6 +79,7 @@ TEST_CASE("A wrong command line is a usage error") {
       {"key"},
       {"key", "lose"},
       {"key", "show"},
+      {"key", "show", ""},
       {"key", "make", "extra"},
       {"key", "make", "--kind", "rsa"},
       {"key", "make", "--bits", "0"},
