@@ -77,6 +77,7 @@ TEST_CASE("examples: the witness for the public network is read") {
   INFO((config ? "" : config.error().message));
   REQUIRE(config);
   CHECK(config->url);
+  CHECK(config->list_sources.size() == 1);
   // With what its comments offer in place of the proxy.
   std::string alone = *text;
   for (const char* line : {"# [tls]", "# certificate", "# key"}) {
