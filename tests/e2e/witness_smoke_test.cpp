@@ -72,7 +72,18 @@ TEST_CASE("witness smoke: init, add-log, run, cosign, and see it in the list") {
   CHECK(status["checkpoints"]["cosigned"] == 4);
   CHECK(witness.stop() == 0);
   CHECK_FALSE(fs::exists(witness.paths().address()));
-  CHECK(nlohmann::json::parse(witness.verb({"status", "--json"}).out)["running"] == false);
+  const auto state = [&witness] {
+    return nlohmann::json::parse(witness.verb({"status", "--json"}).out);
+  };
+  CHECK(state()["running"] == false);
+  // What was left by one that was killed, and what leads nowhere though it runs.
+  write_text(witness.paths().address(), "https://127.0.0.1:1\n");
+  CHECK(state()["running"] == false);
+  witness.start();
+  write_text(witness.paths().address(), "https://127.0.0.1:1\n");
+  CHECK(state()["running"] == true);
+  CHECK_THAT(state()["problem"].get<std::string>(), ContainsSubstring("cannot be asked"));
+  CHECK(witness.stop() == 0);
   witness.start();
   CHECK(text_of(*witness.post(log.request(0, 11).encode())) == "11\n");
 }

@@ -111,9 +111,7 @@ Result<std::optional<Json>> ask_running(const WitnessPaths& paths, const ShowArg
   WITAN_ASSIGN(const auto client, running_client(paths, options, url));
   if (!client) return std::optional<Json>{};
   const auto response = client->get(target);
-  // A witness that was killed leaves its address behind.
-  if (!response && response.error().code == ErrorCode::kUnavailable) return std::optional<Json>{};
-  if (!response) return fail(response.error().within(url));
+  if (!response) return fail(response.error());
   Json answer = Json::parse(response->body, nullptr, false);
   if (response->status != 200 || !answer.is_object()) {
     return fail(ErrorCode::kUnavailable, url + target + " answered HTTP status " +
@@ -202,13 +200,24 @@ Result<void> run_list(const ShowArguments& options) {
   return {};
 }
 
+bool is_taken(const WitnessPaths& paths) {
+  const auto lock = FolderLock::take(paths.dir);
+  return !lock && lock.error().code == ErrorCode::kConflict;
+}
+
+// Of a witness that cannot be asked, whose certificate may name the world's address for it. One
+// that was killed leaves its address behind.
+std::optional<Json> running_unasked(const WitnessPaths& paths, const Error& why) {
+  if (!is_taken(paths)) return std::nullopt;
+  return Json{{"problem", "it runs, but cannot be asked: " + why.message}};
+}
+
 // A witness without a port cannot be asked; it runs when its folder is taken, and keeps a file of
 // how it stands with its bastions.
 std::optional<Json> running_without_port(const WitnessPaths& paths) {
   const auto text = read_text_file(paths.bastions().string(), kBastionsFileBytesMax);
   if (!text) return std::nullopt;
-  const auto lock = FolderLock::take(paths.dir);
-  if (lock || lock.error().code != ErrorCode::kConflict) return std::nullopt;
+  if (!is_taken(paths)) return std::nullopt;
   Json bastions = Json::parse(*text, nullptr, false);
   if (!bastions.is_array()) return std::nullopt;
   return Json{{"bastions", std::move(bastions)}};
@@ -276,7 +285,8 @@ void print_feeding(const Json& feeding) {
 Result<void> run_witness_status(const ShowArguments& options) {
   WITAN_ASSIGN(const WitnessFolder folder, open_witness_folder(options.dir));
   WITAN_ASSIGN(const auto counts, folder.store->counts());
-  WITAN_ASSIGN(auto running, ask_running(folder.paths, options));
+  const auto asked = ask_running(folder.paths, options);
+  std::optional<Json> running = asked ? *asked : running_unasked(folder.paths, asked.error());
   if (!running) running = running_without_port(folder.paths);
   std::uint64_t newest = 0;
   WITAN_TRY(folder.store->each_checkpoint([&](StoredCheckpoint&& checkpoint) {
