@@ -51,6 +51,7 @@ class Auditor {
     const auto saved = conflict ? Result<void>() : session_.save();
     if (!done) return fail(session_.with_evidence(done.error()));
     if (!saved) return fail(saved.error());
+    WITAN_TRY(check_witnesses());
     return report();
   }
 
@@ -250,6 +251,17 @@ class Auditor {
     if (++bundles_ % std::max<std::uint64_t>(session_.options.save_every_bundles, 1) != 0)
       return {};
     return session_.save();
+  }
+
+  Result<void> check_witnesses() {
+    const auto& policy = session_.options.policy;
+    if (!policy) return {};
+    const auto verdict = check_checkpoint(*policy, session_.newest_note);
+    if (!verdict) return fail(finding(verdict.error(), "/checkpoint"));
+    for (const std::size_t index : verdict->smallest) {
+      report_.witnesses.push_back(policy->witnesses.at(index).name);
+    }
+    return {};
   }
 
   AuditReport report() {

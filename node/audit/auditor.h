@@ -15,6 +15,7 @@
 #include "ledger/format/note.h"
 #include "ledger/ports/signer.h"
 #include "node/audit/log_reader.h"
+#include "witness/tlog_policy.h"
 
 namespace witan {
 
@@ -29,8 +30,10 @@ struct AuditOptions {
   // word (entry 1).
   std::vector<VerifierKey> log_keys;
   std::optional<PublicKey> receipt_key;  // none: those of entry 1
-  std::string state_file;                // empty: nothing is kept, and nothing resumed
-  unsigned threads = 0;                  // that verify signatures; 0: one a core
+  // Whom the newest checkpoint must be cosigned by; judged after all else.
+  std::optional<TlogPolicy> policy;
+  std::string state_file;  // empty: nothing is kept, and nothing resumed
+  unsigned threads = 0;    // that verify signatures; 0: one a core
   unsigned connections = 4;
   std::uint64_t save_every_bundles = 64;
   std::function<void(const AuditProgress&)> progress;  // from the calling thread
@@ -47,10 +50,11 @@ struct AuditReport {
   LogKeySource key_source = LogKeySource::kLogItself;
   Grade grade = Grade::kSim;  // of the enclave's evidence in entry 1
   TreeSize resumed_from;
-  std::uint64_t signatures = 0;  // of statements, in this run
-  std::uint64_t receipts = 0;    // sampled, in this run
-  std::uint64_t policies = 0;    // in the whole log
-  std::uint64_t bytes = 0;       // of statements, in this run
+  std::uint64_t signatures = 0;        // of statements, in this run
+  std::uint64_t receipts = 0;          // sampled, in this run
+  std::uint64_t policies = 0;          // in the whole log
+  std::vector<std::string> witnesses;  // the smallest set that meets the given policy
+  std::uint64_t bytes = 0;             // of statements, in this run
 };
 
 // Downloads and checks everything up to the log's newest checkpoint. What it checked before an

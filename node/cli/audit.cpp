@@ -21,6 +21,7 @@
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
 #include "node/cli/options.h"
+#include "node/cli/printable.h"
 
 namespace witan::cli {
 namespace {
@@ -28,7 +29,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct AuditArguments {
-  std::string node, receipt_key, state, ca_file;
+  std::string node, policy, receipt_key, state, ca_file;
   std::vector<std::string> log_keys;
   bool json = false, no_progress = false;
   unsigned threads = 0, connections = 4;
@@ -134,6 +135,11 @@ void print_text(const AuditReport& report, double seconds) {
   std::printf("receipts    %s sampled and verified\n", grouped(report.receipts).c_str());
   std::printf("size        %s\n", grouped(report.size.value).c_str());
   std::printf("root        %s\n", base64_encode(report.root).c_str());
+  if (!report.witnesses.empty()) {
+    std::string names;
+    for (const std::string& name : report.witnesses) names += (names.empty() ? "" : ", ") + name;
+    std::printf("witnesses   the quorum is met by %s\n", printable(names).c_str());
+  }
   std::printf("time        %.1f s, %s entries/s\n", seconds,
               grouped(static_cast<std::uint64_t>(static_cast<double>(entries) /
                                                  (seconds > 0 ? seconds : 1)))
@@ -155,6 +161,7 @@ void print_json(const Result<AuditReport>& result, double seconds) {
     out["resumed_from"] = result->resumed_from.value;
     out["signatures"] = result->signatures;
     out["policies"] = result->policies;
+    out["witnesses"] = result->witnesses;
     out["receipts"] = result->receipts;
     out["statement_bytes"] = result->bytes;
     out["size"] = result->size.value;
@@ -166,8 +173,20 @@ void print_json(const Result<AuditReport>& result, double seconds) {
   std::printf("%s\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
+Result<TlogPolicy> audit_policy(const std::string& file) {
+  WITAN_ASSIGN(const std::string text, read_text_file(file, limits::kTlogPolicyBytesMax));
+  auto policy = TlogPolicy::parse(text);
+  if (!policy) return fail(ErrorCode::kUsage, file + ": " + policy.error().message);
+  if (policy->logs.empty()) return fail(ErrorCode::kUsage, file + ": the policy names no log");
+  return policy;
+}
+
 Result<AuditOptions> audit_options(const AuditArguments& options) {
   AuditOptions out;
+  if (!options.policy.empty()) {
+    WITAN_ASSIGN(out.policy, audit_policy(options.policy));
+    for (const TlogPolicy::Log& log : out.policy->logs) out.log_keys.push_back(log.key);
+  }
   for (const std::string& option : options.log_keys) {
     WITAN_ASSIGN(VerifierKey key, log_key(option));
     out.log_keys.push_back(std::move(key));
@@ -223,8 +242,12 @@ void add_audit(Verb& top) {
       "Exit codes: 0 everything holds, 1 a check failed, 2 usage, 3 the log could not be reached "
       "or read");
   verb.option("--node", options->node, "URL of a node").required();
-  verb.option("--log-key", options->log_keys,
-              "The log's key: a vkey or a file with one; without it the log is asked");
+  Option log_key =
+      verb.option("--log-key", options->log_keys,
+                  "The log's key: a vkey or a file with one; without it the log is asked");
+  verb.option("--policy", options->policy,
+              "A tlog-policy: the log's key, and who must have cosigned its newest checkpoint")
+      .excludes(log_key);
   verb.option("--receipt-key", options->receipt_key,
               "The log's receipt key (PEM); without it, those that entry 1 names");
   verb.option("--state", options->state,

@@ -46,6 +46,29 @@ TEST_CASE("audit: without a given key the log's own word is taken, and said so")
   CHECK(report->vkey == log.vkey());
 }
 
+TEST_CASE("audit: the newest checkpoint must meet the given policy of witnesses") {
+  TestLog log;
+  log.grow(5);
+  const PrivateKey witness = PrivateKey::generate(KeyKind::kEd25519).value();
+  const VerifierKey key =
+      VerifierKey::make("w.example", NoteAlgorithm::kCosignatureEd25519, witness.public_key().raw())
+          .value();
+  AuditOptions options;
+  options.log_keys = {VerifierKey::parse(log.vkey()).value()};
+  options.policy =
+      TlogPolicy::parse("log " + log.vkey() + "\nwitness w " + key.text() + "\nquorum w\n").value();
+  CHECK_THAT(finding_of(log, options),
+             ContainsSubstring("/checkpoint: quorum \"w\" not met: 0 of its 1 witnesses"));
+  Note note = Note::parse(log.heads.back().checkpoint).value();
+  note.signatures.push_back(cosign_note(note.text, "w.example", witness, 1'700'000'000).value());
+  log.lie = [text = note.encode()](const std::string& path, Bytes& body) {
+    if (path == "/checkpoint") body = to_bytes(as_bytes(text));
+  };
+  const auto report = audit_of(log, options);
+  if (!report) FAIL(report.error().message);
+  CHECK(report->witnesses == std::vector<std::string>{"w"});
+}
+
 TEST_CASE("audit: keys that are not the log's are refused") {
   const TestLog log, other;
   AuditOptions options;
