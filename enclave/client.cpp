@@ -324,9 +324,4 @@ pid_t EnclaveProcess::pid() const {
   return pid_;
 }
 
-std::uint64_t EnclaveProcess::restarts() const {
-  const std::lock_guard lock(mutex_);
-  return restarts_;
-}
-
 }  // namespace witan

@@ -74,7 +74,7 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
   // The running process, or 0.
   [[nodiscard]] pid_t pid() const;
   // How often it was started again.
-  [[nodiscard]] std::uint64_t restarts() const;
+  [[nodiscard]] std::uint64_t restarts() const override { return restarts_; }
 
   EnclaveProcess(const EnclaveProcess&) = delete;
   EnclaveProcess& operator=(const EnclaveProcess&) = delete;
@@ -108,8 +108,8 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
   mutable std::mutex mutex_;                 // guards the following
   pid_t pid_ = 0;
   int socket_ = -1;
-  std::string last_end_;  // how the last process ended
-  std::uint64_t restarts_ = 0;
+  std::string last_end_;                     // how the last process ended
+  std::atomic<std::uint64_t> restarts_ = 0;  // changed under mutex_
 };
 
 }  // namespace witan

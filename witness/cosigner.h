@@ -77,6 +77,10 @@ class Cosigner {
   // A page of all marks, in an order that stays while nothing is cosigned: those from number
   // `first` on, at most limits::kMarksPageMax. Fewer than that, or none: there are no more.
   virtual Result<std::vector<OriginMark>> marks(std::uint64_t first) = 0;
+
+  // How often it was started again by itself. It then knows what its folder says, which may have
+  // become an old copy. Any thread; waits for nothing.
+  [[nodiscard]] virtual std::uint64_t restarts() const { return 0; }
 };
 
 // A cosigner whose marks may be old, after a backup was restored. Held origins are refused

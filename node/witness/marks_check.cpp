@@ -124,9 +124,17 @@ Result<void> check_logs_known(WitnessStore& store, const std::vector<Cosigned>& 
 
 }  // namespace
 
+Result<void> check_signer_knows(WitnessStore& store, Cosigner& cosigner) {
+  WITAN_ASSIGN(std::vector<OriginMark> marks, all_marks(cosigner));
+  WITAN_TRY(compare_marks(store, SignerMarks(std::move(marks)), {}));
+  return {};
+}
+
 Result<void> check_marks(WitnessStore& store, Cosigner& cosigner, bool accept_old_data,
                          const SeenMark& seen) {
   WITAN_ASSIGN(const CosignerState state, cosigner.cosigner_state());
+  // First: what an old copy has cosigned since must not be stored, or the newest would not fit.
+  WITAN_TRY(check_signer_knows(store, cosigner));
   if (!accept_old_data) WITAN_TRY(check_logs_known(store, state.last));
   // A crash may have come between the signer's last commits and the store's.
   const auto stored = store.put_cosigned(state.last);

@@ -21,4 +21,7 @@ using SeenMark = std::function<void(const std::string& origin, std::uint64_t tim
 Result<void> check_marks(WitnessStore& store, Cosigner& cosigner, bool accept_old_data,
                          const SeenMark& seen = {});
 
+// Whether the signer knows all that the store has, while it may cosign more; else kStale.
+Result<void> check_signer_knows(WitnessStore& store, Cosigner& cosigner);
+
 }  // namespace witan

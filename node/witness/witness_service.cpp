@@ -69,6 +69,7 @@ Result<std::unique_ptr<WitnessService>> WitnessService::open(WitnessStore& store
   WITAN_ASSIGN(CosignerState identity, cosigner.cosigner_state());
   std::unique_ptr<WitnessService> service(
       new WitnessService(store, cosigner, clock, metrics, options, std::move(identity)));
+  service->restarts_ = cosigner.restarts();
   WITAN_TRY(check_marks(store, cosigner, options.accept_old_data,
                         [&](const std::string& origin, std::uint64_t time_s) {
                           service->metrics_.cosigned(origin, time_s, false);
@@ -167,7 +168,7 @@ void WitnessService::run_signing() {
     judged->requests = next_batch();
     if (judged->requests.empty()) break;
     judged->begun = std::chrono::steady_clock::now();
-    judged->results = sign(judged->requests);
+    judged->results = sign(*judged);
     hand_over(std::move(judged));
   }
   const std::lock_guard lock(mutex_);
@@ -189,11 +190,11 @@ std::vector<WitnessService::Waiting> WitnessService::next_batch() {
   return batch;
 }
 
-Result<std::vector<CosignResult>> WitnessService::sign(std::vector<Waiting>& batch) {
+Result<std::vector<CosignResult>> WitnessService::sign(Judged& judged) {
   WITAN_TRY(catch_up());
   std::vector<CosignRequest> requests;
-  requests.reserve(batch.size());
-  for (Waiting& waiting : batch) requests.push_back(std::move(waiting.request));
+  requests.reserve(judged.requests.size());
+  for (Waiting& waiting : judged.requests) requests.push_back(std::move(waiting.request));
   uncertain_ = true;
   WITAN_ASSIGN(std::vector<CosignResult> results,
                cosigner_.cosign(requests, clock_.unix_ms() / 1000));
@@ -203,6 +204,8 @@ Result<std::vector<CosignResult>> WitnessService::sign(std::vector<Waiting>& bat
                                              " requests");
   }
   uncertain_ = false;
+  const std::uint64_t restarts = cosigner_.restarts();
+  judged.restarted = std::exchange(restarts_, restarts) != restarts;
   return results;
 }
 
@@ -267,13 +270,18 @@ Result<void> WitnessService::keep(const Judged& judged) {
   for (const CosignResult& result : *judged.results) {
     if (result) cosigned.push_back(&*result);
   }
-  Result<void> stored = store_.put_cosigned(cosigned, WitnessStore::Cosigning::kNew);
+  // Logs that are not in this batch may show that it came back from an old copy, too.
+  std::string found;
+  Result<void> stored = judged.restarted ? check_signer_knows(store_, cosigner_) : Result<void>();
+  if (stored) {
+    found = "the signer has forgotten what it cosigned (restarting tells the way out): ";
+    stored = store_.put_cosigned(cosigned, WitnessStore::Cosigning::kNew);
+  }
   if (stored) return {};
   const std::lock_guard lock(mutex_);
   unstored_ = true;
   if (!is_old_copy(stored.error())) return stored;
-  forgotten_ = "the signer has forgotten what it cosigned (restarting tells the way out): " +
-               stored.error().message;
+  forgotten_ = found + stored.error().message;
   return fail(ErrorCode::kStale, forgotten_);
 }
 

@@ -91,6 +91,7 @@ class WitnessService {
   struct Judged {
     std::vector<Waiting> requests;
     Result<std::vector<CosignResult>> results;
+    bool restarted = false;  // the signer, since the batch before
     std::chrono::steady_clock::time_point begun;
   };
 
@@ -102,7 +103,7 @@ class WitnessService {
   // The signer's thread.
   void run_signing();
   std::vector<Waiting> next_batch();
-  Result<std::vector<CosignResult>> sign(std::vector<Waiting>& batch);
+  Result<std::vector<CosignResult>> sign(Judged& judged);
   // When the signer may have cosigned what is not stored: stores it, and compares everything.
   Result<void> catch_up();
   // Waits until the batch before it is stored.
@@ -143,6 +144,7 @@ class WitnessService {
 
   // Of the signer's thread alone: what it has cosigned since the last answer is unknown.
   bool uncertain_ = false;
+  std::uint64_t restarts_ = 0;  // of the signer, when it was last seen
   // Of the store's thread alone.
   std::unordered_map<std::string, std::uint64_t> warned_ms_;  // of logs that are known
   std::thread signing_, storing_thread_;

@@ -3,6 +3,7 @@
 // with. It judges by the same rules as the signer.
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -111,6 +112,9 @@ class FakeCosigner final : public Cosigner {
       marks_.erase(origin);
     }
   }
+  // It was started again.
+  void restart() { ++restarts_; }
+  [[nodiscard]] std::uint64_t restarts() const override { return restarts_; }
   // It remembers only that many of the batches that it cosigned last.
   void forget_recent(std::size_t kept) {
     const std::lock_guard lock(mutex_);
@@ -164,6 +168,7 @@ class FakeCosigner final : public Cosigner {
   std::map<std::string, CosignMark> marks_;
   std::deque<std::vector<Cosigned>> recent_;
   std::uint64_t time_s_ = 1;
+  std::atomic<std::uint64_t> restarts_ = 0;  // not under mutex_
   std::size_t calls_ = 0;
   std::size_t batches_signed_ = 0;
   bool held_ = false;

@@ -260,6 +260,44 @@ TEST_CASE("witness pipeline: an old signer is found by the logs that were not as
   CHECK_THAT(fixture.service->problem(), ContainsSubstring("log.example/1"));
 }
 
+TEST_CASE("witness pipeline: a signer that was started again is compared, whatever is asked next") {
+  for (const bool old_copy : {false, true}) {
+    PipelineFixture fixture;
+    REQUIRE(fixture.start());
+    for (std::size_t log = 0; log < 2; ++log) {
+      auto answer = fixture.send(log, 0, 9);
+      REQUIRE(wait_for(answer));
+    }
+    if (old_copy) fixture.cosigner.set_back(fixture.worlds[1].origin, fixture.worlds[1].mark(5));
+    fixture.cosigner.restart();
+    // No answer was lost, and it is another log's turn.
+    auto next = fixture.send(0, 9, 12);
+    CHECK(status_of(wait_for(next)) == (old_copy ? 503 : 200));
+    auto last = fixture.send(0, 12, 13);
+    CHECK(status_of(wait_for(last)) == (old_copy ? 503 : 200));
+    // Nothing of it is stored: with the newest copy of its folder the witness goes on.
+    CHECK(fixture.size_in_store(0) == (old_copy ? 9 : 13));
+    CHECK(fixture.service->problem().empty() == !old_copy);
+    if (old_copy) CHECK_THAT(fixture.service->problem(), ContainsSubstring("log.example/1"));
+  }
+}
+
+TEST_CASE("witness pipeline: of what an old signer cosigned nothing is stored at a start") {
+  PipelineFixture fixture;
+  REQUIRE(fixture.start());
+  for (std::size_t log = 0; log < 2; ++log) {
+    auto answer = fixture.send(log, 0, 9);
+    REQUIRE(wait_for(answer));
+  }
+  fixture.service.reset();
+  fixture.cosigner.set_back(fixture.worlds[1].origin, fixture.worlds[1].mark(5));
+  const CosignWorld& world = fixture.worlds[0];
+  const std::vector<CosignRequest> requests = {{{world.key.vkey}, world.request(9, 12)}};
+  REQUIRE(fixture.cosigner.cosign(requests, 2'000).value().front());
+  CHECK_THAT(fixture.start().error().message, ContainsSubstring("enclave/"));
+  CHECK(fixture.size_in_store(0) == 9);
+}
+
 TEST_CASE("witness pipeline: at the end everything that waits is answered") {
   PipelineFixture fixture;
   REQUIRE(fixture.start());
