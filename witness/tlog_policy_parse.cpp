@@ -94,6 +94,10 @@ class Parser {
     }
     TlogPolicy::Log log;
     WITAN_ASSIGN(log.key, parse_key(words[1]));
+    if (log.key.algorithm == NoteAlgorithm::kCosignatureEd25519) {
+      return bad("expected a log's key (type 1, 2 or 6), found type 4, a witness's",
+                 ErrorCode::kUnsupported);
+    }
     WITAN_TRY(add_key(log_keys_, log.key));
     if (words.size() == 3) log.url = words[2];
     policy_.logs.push_back(std::move(log));
