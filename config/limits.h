@@ -129,11 +129,18 @@ inline constexpr std::size_t kH2HeadersMax = 128;
 // Frames that continue one header, and acknowledgements waiting to be sent.
 inline constexpr std::size_t kH2ContinuationsMax = 8;
 inline constexpr std::size_t kH2AcksMax = 100;
+// Bodies that are waited for at a time, below kH2StreamsMax; past it the oldest is given up, so
+// that clients who send theirs slowly, or never, keep nobody out.
+inline constexpr std::size_t kH2BodiesAwaitedMax = 96;
+// Frames made and not sent yet: of a peer that asks and does not read.
+inline constexpr std::size_t kH2FramesWaitingMax = 4'096;
 // What a peer may send besides requests (settings, pings, windows, empty frames): so many at once
-// and a second; an answered request earns some, a stream that breaks costs some. Past it, the end.
+// and a second. A request that was answered, or is taken back, earns some, and so do the bytes of
+// answers, for which windows are opened again; a stream that breaks costs some. Past it, the end.
 inline constexpr std::uint64_t kH2ControlBurst = 2'000;
 inline constexpr std::uint64_t kH2ControlPerSecond = 500;
-inline constexpr std::uint64_t kH2ControlPerAnswer = 4;
+inline constexpr std::uint64_t kH2ControlPerRequest = 4;
+inline constexpr std::size_t kH2BytesPerControl = 1'024;
 inline constexpr std::uint64_t kH2ControlPerReset = 4;
 // Bytes written to the socket at a time.
 inline constexpr std::size_t kH2WriteBytes = 64u << 10;

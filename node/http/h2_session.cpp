@@ -10,27 +10,20 @@
 #include <vector>
 
 #include "config/limits.h"
+#include "node/http/detail/h2_budget.h"
 #include "node/http/detail/h2_fields.h"
 #include "node/http/detail/h2_library.h"
+#include "node/http/detail/h2_stream.h"
 
 namespace witan::http {
 
 namespace {
 
+using detail::H2Stream;
+
 constexpr std::uint64_t in_ms(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
 }
-
-struct H2Stream {
-  enum class Phase { kHead, kBody, kHandling, kAnswering };
-  Phase phase = Phase::kHead;
-  std::uint64_t deadline_ms = 0;  // of reading, then of answering
-  Request request;
-  detail::H2Head head;
-  std::size_t body_bytes_max = 0;
-  Response response;
-  std::size_t sent = 0;
-};
 
 }  // namespace
 
@@ -47,10 +40,10 @@ struct H2Session::Impl final : detail::H2Events {
   void on_error(std::string_view text) override { reason = text; }
   std::size_t read_body(std::int32_t id, std::span<std::uint8_t> into, bool& last) override;
 
-  // Takes so much from what the peer may cost.
   int charge(std::uint64_t cost);
   void head_complete(std::int32_t id, H2Stream& stream, bool more_follows);
   void complete(std::int32_t id, H2Stream& stream);
+  void bound_bodies();
   void refuse(std::int32_t id, H2Stream& stream, unsigned status, std::string_view detail);
   void respond(std::int32_t id, H2Stream& stream, Response&& response);
   void drop_body(H2Stream& stream);
@@ -65,8 +58,7 @@ struct H2Session::Impl final : detail::H2Events {
   std::size_t body_bytes = 0;
   std::size_t answer_bytes = 0;
   std::uint64_t requests = 0;
-  double control_left = limits::kH2ControlBurst;
-  std::uint64_t refilled_ms;
+  detail::H2Budget budget;
   std::uint64_t ping_due_ms;
   std::uint64_t ping_sent_ms = 0;
   bool ping_out = false;
@@ -74,7 +66,6 @@ struct H2Session::Impl final : detail::H2Events {
   bool draining = false;
   bool final_said = false;
   bool peer_ends = false;
-  bool flooded = false;
   std::string violation;
   std::string reason;  // of the library, for what it refuses
   Bytes out;
@@ -85,7 +76,7 @@ H2Session::Impl::Impl(H2Options the_options, std::uint64_t time_ms)
       holder(detail::make_h2_library(*this)),
       library(holder.get()),
       now_ms(time_ms),
-      refilled_ms(time_ms),
+      budget(time_ms),
       ping_due_ms(time_ms + in_ms(limits::kH2PingInterval)) {
   const std::vector<nghttp2_settings_entry> settings = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kH2StreamsMax},
@@ -94,12 +85,7 @@ H2Session::Impl::Impl(H2Options the_options, std::uint64_t time_ms)
 }
 
 int H2Session::Impl::charge(std::uint64_t cost) {
-  const double earned = static_cast<double>(now_ms - refilled_ms) * limits::kH2ControlPerSecond;
-  control_left = std::min<double>(control_left + earned / 1000, limits::kH2ControlBurst);
-  refilled_ms = now_ms;
-  control_left -= static_cast<double>(cost);
-  flooded = flooded || control_left < 0;
-  return flooded ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+  return budget.charge(cost, now_ms) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 int H2Session::Impl::on_begin_frame(const nghttp2_frame_hd& head) {
@@ -145,6 +131,12 @@ int H2Session::Impl::on_frame(const nghttp2_frame& frame) {
     case NGHTTP2_GOAWAY:
       peer_ends = true;
       return 0;
+    case NGHTTP2_RST_STREAM:
+      if (const auto found = streams.find(frame.hd.stream_id); found != streams.end()) {
+        found->second.taken_back = true;
+        budget.earn_request();
+      }
+      return 0;
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
       break;
@@ -176,8 +168,21 @@ void H2Session::Impl::head_complete(std::int32_t id, H2Stream& stream, bool more
     return refuse(id, stream, 413,
                   "body: expected at most " + std::to_string(stream.body_bytes_max) + " bytes");
   }
-  if (!stream.head.expects_continue() || !more_follows) return;
-  detail::submit_go_on(library, id);
+  if (!more_follows) return;
+  bound_bodies();
+  if (stream.head.expects_continue()) detail::submit_go_on(library, id);
+}
+
+void H2Session::Impl::bound_bodies() {
+  std::size_t awaited = 0;
+  auto oldest = streams.end();
+  for (auto at = streams.begin(); at != streams.end(); ++at) {
+    if (at->second.phase != H2Stream::Phase::kBody) continue;
+    ++awaited;
+    if (oldest == streams.end() || at->first < oldest->first) oldest = at;
+  }
+  if (awaited <= limits::kH2BodiesAwaitedMax) return;
+  refuse(oldest->first, oldest->second, 503, "its place was needed: the body came too slowly");
 }
 
 int H2Session::Impl::on_data(std::int32_t id, BytesView bytes) {
@@ -257,9 +262,9 @@ int H2Session::Impl::on_sent(const nghttp2_frame& frame) {
                 (reason.empty() ? "" : ": " + reason);
   }
   const bool answer = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
+  if (frame.hd.type == NGHTTP2_DATA) budget.earn_bytes(frame.hd.length);
   if (!answer || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-  control_left =
-      std::min<double>(control_left + limits::kH2ControlPerAnswer, limits::kH2ControlBurst);
+  budget.earn_request();
   if (nghttp2_session_get_stream_remote_close(library, frame.hd.stream_id) == 0) {
     nghttp2_submit_rst_stream(library, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
   }
@@ -268,13 +273,15 @@ int H2Session::Impl::on_sent(const nghttp2_frame& frame) {
 
 int H2Session::Impl::on_close(std::int32_t id, std::uint32_t error_code) {
   const auto found = streams.find(id);
+  bool taken_back = false;
   if (found != streams.end()) {
+    taken_back = found->second.taken_back;
     drop_body(found->second);
     answer_bytes -= found->second.response.body_view().size();
     streams.erase(found);
   }
-  // Whoever broke it: a peer can make this side reset its streams too.
-  return error_code == NGHTTP2_NO_ERROR ? 0 : charge(limits::kH2ControlPerReset);
+  // What this side resets, the peer has broken.
+  return error_code == NGHTTP2_NO_ERROR || taken_back ? 0 : charge(limits::kH2ControlPerReset);
 }
 
 H2Session::H2Session(H2Options options, std::uint64_t now_ms)
@@ -286,8 +293,9 @@ Result<void> H2Session::receive(BytesView bytes, std::uint64_t now_ms) {
   Impl& impl = *impl_;
   impl.now_ms = now_ms;
   const ssize_t used = nghttp2_session_mem_recv(impl.library, bytes.data(), bytes.size());
-  if (used == NGHTTP2_ERR_FLOODED) impl.flooded = true;
-  if (impl.flooded) {
+  const std::size_t waiting = nghttp2_session_get_outbound_queue_size(impl.library);
+  if (used == NGHTTP2_ERR_FLOODED || waiting > limits::kH2FramesWaitingMax) impl.budget.exceed();
+  if (impl.budget.exceeded()) {
     nghttp2_session_terminate_session(impl.library, NGHTTP2_ENHANCE_YOUR_CALM);
     return fail(ErrorCode::kOverloaded,
                 "HTTP/2: a flood of frames that ask for nothing, or of broken requests");

@@ -13,6 +13,8 @@ H2Events& events_of(void* user) {
   return *static_cast<H2Events*>(user);
 }
 
+constexpr std::uint64_t kResetsAny = std::uint64_t{1} << 32;
+
 // Nothing may be thrown through the library.
 template <typename Function>
 int guarded(void* user, const Function& function) {
@@ -97,6 +99,9 @@ H2Library make_h2_library(H2Events& events) {
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_outbound_ack(option, limits::kH2AcksMax);
     nghttp2_option_set_max_continuations(option, limits::kH2ContinuationsMax);
+    // The library's own bound ends the connection at 33 resets a second, which any client of a
+    // bastion brings about by going away; what they cost is bounded by what may wait.
+    nghttp2_option_set_stream_reset_rate_limit(option, kResetsAny, kResetsAny);
     failed = nghttp2_session_server_new2(&library, callbacks, &events, option);
     nghttp2_option_del(option);
   }
