@@ -158,7 +158,8 @@ class ClientImpl final : public Client {
   }
 
   void connect(Exchange& exchange) {
-    auto stream = detail::connect_tcp(url_.host, url_.port, exchange.deadline, exchange.error);
+    auto stream = detail::connect_tcp(url_.host, url_.port, exchange.deadline, options_.interrupt,
+                                      exchange.error);
     if (exchange.error) return;
     if (tls_) {
       exchange.doing = "TLS handshake with";

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/result.h"
+#include "node/http/interrupt.h"
 #include "node/http/message.h"
 
 namespace witan::http {
@@ -18,7 +19,8 @@ namespace witan::http {
 struct ClientOptions {
   std::chrono::milliseconds deadline = std::chrono::seconds(30);  // per request, connect included
   std::size_t body_bytes_max = std::size_t{64} << 20;
-  std::optional<std::string> ca_file;  // besides the system's, for https
+  std::optional<std::string> ca_file;          // besides the system's, for https
+  std::shared_ptr<const Interrupt> interrupt;  // while it is set, requests fail: kUnavailable
 };
 
 struct ClientResponse {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <limits>
@@ -31,7 +32,8 @@ error_code system_error(int number) {
 
 class TcpStream final : public ClientStream {
  public:
-  explicit TcpStream(int socket) : socket_(socket) {}
+  TcpStream(int socket, std::shared_ptr<const Interrupt> interrupt)
+      : socket_(socket), interrupt_(std::move(interrupt)) {}
   TcpStream(const TcpStream&) = delete;
   TcpStream& operator=(const TcpStream&) = delete;
   ~TcpStream() override { ::close(socket_); }
@@ -99,23 +101,23 @@ class TcpStream final : public ClientStream {
         error = boost::beast::error::timeout;
         return false;
       }
-      pollfd waited{socket_, events, 0};
+      std::array<pollfd, 2> waited{
+          {{socket_, events, 0}, {interrupt_ ? interrupt_->file() : -1, POLLIN, 0}}};
       const auto milliseconds = std::min<std::int64_t>(left, std::numeric_limits<int>::max());
-      const int ready = ::poll(&waited, 1, static_cast<int>(milliseconds));
+      const int ready = ::poll(waited.data(), waited.size(), static_cast<int>(milliseconds));
       error = ready < 0 ? system_error(errno) : error_code();
+      if (interrupt_ && interrupt_->is_set()) {
+        error = asio::error::operation_aborted;
+        return false;
+      }
       if (ready > 0) return true;
       if (error && error != asio::error::interrupted) return false;
     }
   }
 
   int socket_;
+  const std::shared_ptr<const Interrupt> interrupt_;
 };
-
-// The process's; an address needs no look-up.
-FoundAddresses find_addresses(const std::string& host, std::uint16_t port, Deadline deadline) {
-  static NameLookUp names(look_up_name);
-  return is_address(host) ? look_up_name(host, port) : names.look_up(host, port, deadline);
-}
 
 }  // namespace
 
@@ -126,8 +128,12 @@ bool is_address(const std::string& host) {
 }
 
 std::unique_ptr<ClientStream> connect_tcp(const std::string& host, std::uint16_t port,
-                                          Deadline deadline, error_code& error) {
-  const FoundAddresses found = find_addresses(host, port, deadline);
+                                          Deadline deadline,
+                                          const std::shared_ptr<const Interrupt>& interrupt,
+                                          error_code& error) {
+  const FoundAddresses found = is_address(host)
+                                   ? look_up_name(host, port)
+                                   : system_names().look_up(host, port, deadline, interrupt.get());
   error = found.error;
   auto left = static_cast<std::int64_t>(found.addresses.size());
   for (const SocketAddress& to : found.addresses) {
@@ -137,10 +143,11 @@ std::unique_ptr<ClientStream> connect_tcp(const std::string& host, std::uint16_t
       error = system_error(errno);
       continue;
     }
-    auto stream = std::make_unique<TcpStream>(socket);
+    auto stream = std::make_unique<TcpStream>(socket, interrupt);
     // An address that answers nothing leaves their share of the time to the others.
     const auto now = std::chrono::steady_clock::now();
     stream->connect(to, now + (deadline - now) / share, error);
+    if (error == asio::error::operation_aborted) break;
     if (error) continue;
     stream->set_no_delay();
     return stream;

@@ -3,13 +3,14 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <exception>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -18,6 +19,8 @@
 #include <boost/asio/write.hpp>
 
 #include "config/limits.h"
+#include "node/http/detail/client_stream.h"
+#include "node/http/detail/name_lookup.h"
 #include "node/http/detail/response_head.h"
 #include "node/http/detail/reverse_tls.h"
 #include "node/http/detail/transport.h"
@@ -61,18 +64,31 @@ class ReverseConnectionImpl final : public ReverseConnection,
  public:
   ReverseConnectionImpl(asio::io_context& context, ReverseOptions options)
       : options_(std::move(options)),
-        resolver_(context),
         stream_(context, options_.tls->context()),
         timer_(context),
         began_ms_(options_.clock->steady_ms()) {}
 
   void start() {
     schedule_tick();
-    resolver_.async_resolve(options_.host, std::to_string(options_.port),
-                            [self = shared_from_this()](error_code error, auto found) {
-                              if (error) return self->end(ReverseEnd::kName, error.message());
-                              self->connect(std::move(found));
-                            });
+    if (is_address(options_.host)) {
+      // Later, since whoever opens this does not have it yet.
+      asio::post(stream_.get_executor(), [self = shared_from_this()] {
+        self->found(look_up_name(self->options_.host, self->options_.port));
+      });
+      return;
+    }
+    // Not Asio's resolver: its io_context ends no sooner than a look-up does, and it looks up one
+    // name at a time, so that one bastion's would keep the others waiting.
+    NameLookUp& names = options_.names != nullptr ? *options_.names : system_names();
+    names.look_up_later(
+        options_.host, options_.port,
+        [port = options_.port_back, connection = weak_from_this()](const FoundAddresses& answer) {
+          const std::lock_guard lock(port->mutex);
+          if (port->context == nullptr) return;
+          asio::post(*port->context, [connection, answer] {
+            if (const auto alive = connection.lock()) alive->found(answer);
+          });
+        });
   }
 
   void shut_down() override {
@@ -97,10 +113,16 @@ class ReverseConnectionImpl final : public ReverseConnection,
  private:
   [[nodiscard]] std::uint64_t now() const { return options_.clock->steady_ms(); }
 
-  template <typename Found>
-  void connect(Found found) {
+  void found(const FoundAddresses& names) {
     if (ended_) return;
-    asio::async_connect(stream_.next_layer(), std::move(found),
+    if (names.error) return end(ReverseEnd::kName, names.error.message());
+    std::vector<asio::ip::tcp::endpoint> endpoints;
+    for (const SocketAddress& address : names.addresses) {
+      asio::ip::tcp::endpoint& endpoint = endpoints.emplace_back();
+      std::memcpy(endpoint.data(), &address.address, address.size);
+      endpoint.resize(address.size);
+    }
+    asio::async_connect(stream_.next_layer(), endpoints,
                         [self = shared_from_this()](error_code error, const auto& /*endpoint*/) {
                           if (error) return self->end(ReverseEnd::kConnect, error.message());
                           self->handshake();
@@ -239,7 +261,6 @@ class ReverseConnectionImpl final : public ReverseConnection,
 
   void end(ReverseEnd reason, const std::string& detail) {
     if (std::exchange(ended_, true)) return;
-    resolver_.cancel();
     const auto told = std::move(options_.ended);
     if (session_ && reason != ReverseEnd::kTimeout) {
       timer_.expires_after(kFarewell);
@@ -273,7 +294,6 @@ class ReverseConnectionImpl final : public ReverseConnection,
   }
 
   ReverseOptions options_;
-  asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver_;
   asio::ssl::stream<Socket> stream_;
   asio::basic_waitable_timer<std::chrono::steady_clock,
                              asio::wait_traits<std::chrono::steady_clock>, Executor>

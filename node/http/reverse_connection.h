@@ -19,8 +19,9 @@
 namespace witan::http {
 
 namespace detail {
+class NameLookUp;
 class ReverseTls;
-}
+}  // namespace detail
 
 // Why a connection ended.
 enum class ReverseEnd {
@@ -50,6 +51,7 @@ struct ReverseOptions {
   std::shared_ptr<detail::ReverseTls> tls;
   std::shared_ptr<ReversePort> port_back;
   const Clock* clock = nullptr;
+  detail::NameLookUp* names = nullptr;  // null: the process's
   // As for a server (node/http/server.h). The client of a request is empty.
   Handler handler;
   std::function<std::size_t(const Request&)> body_bytes_max;

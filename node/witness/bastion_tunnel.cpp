@@ -254,6 +254,7 @@ void Tunnel::connect() {
   options.tls = tls_;
   options.port_back = all_.port;
   options.clock = &all_.clock;
+  options.names = all_.options.names;
   options.handler = [this](http::Request&& request, http::Respond respond) {
     handle(std::move(request), std::move(respond));
   };

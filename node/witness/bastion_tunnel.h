@@ -22,6 +22,10 @@
 
 namespace witan {
 
+namespace http::detail {
+class NameLookUp;
+}
+
 struct BastionTunnelsOptions {
   std::vector<BastionConfig> bastions;
   std::filesystem::path folder;      // what the `ca` of a bastion is relative to
@@ -31,6 +35,7 @@ struct BastionTunnelsOptions {
   // body_bytes_max and error_response of a server.
   http::ServerOptions server;
   BastionRetryOptions retry;
+  http::detail::NameLookUp* names = nullptr;  // null: the process's
 };
 
 // The protocol that is offered in TLS (ALPN).

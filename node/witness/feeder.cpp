@@ -74,6 +74,7 @@ void Feeder::start() {
     const std::lock_guard lock(mutex_);
     stopping_ = false;
   }
+  interrupt_->clear();
   for (unsigned i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { run(); });
     pthread_setname_np(threads_.back().native_handle(), "feeder");
@@ -85,6 +86,7 @@ void Feeder::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  interrupt_->set();
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -176,6 +178,7 @@ FeedDone Feeder::read_from(const DueFeed& due, FeedReading& reading) {
   options.deadline = options_.request_deadline;
   options.body_bytes_max = limits::kNoteBytesMax;
   options.ca_file = options_.ca_file;
+  options.interrupt = interrupt_;
   const auto client = http::Client::make(due.feed.url, options);
   if (!client) return {FeedOutcome::kUnreachable, client.error().message, {}, false};
   const std::string agent = "witan/" WITAN_VERSION " (witness " + witness_.identity().name + ")";

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -67,8 +68,8 @@ class Feeder {
   Feeder& operator=(const Feeder&) = delete;
 
   void start();
-  // Waits for the readings that are under way, each at most one request's deadline. Safe to call
-  // twice, and without start.
+  // Breaks off the readings that are under way; waits for what was handed to the witness. Safe to
+  // call twice, and without start.
   void stop();
 
   // Any thread.
@@ -104,6 +105,7 @@ class Feeder {
   double late_s_ = 0;
   bool stopping_ = false;
 
+  const std::shared_ptr<http::Interrupt> interrupt_ = std::make_shared<http::Interrupt>();
   std::vector<std::thread> threads_;
 };
 

@@ -52,7 +52,9 @@ ListRefresher::ListRefresher(WitnessStore& store, const Clock& clock, Metrics& m
                            is_list_url(source) ? source : (options_.folder / source).string();
                        return fetch_log_list(at, known, options_.fetch);
                      }),
-      jitter_(jitter ? std::move(jitter) : random_jitter) {}
+      jitter_(jitter ? std::move(jitter) : random_jitter) {
+  options_.fetch.interrupt = interrupt_;
+}
 
 ListRefresher::~ListRefresher() {
   stop();
@@ -90,6 +92,7 @@ Result<void> ListRefresher::start() {
   WITAN_TRY(load());
   if (sources_.empty()) return {};
   stopping_ = false;
+  interrupt_->clear();
   thread_ = std::thread([this] {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
@@ -108,6 +111,7 @@ void ListRefresher::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  interrupt_->set();
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
@@ -136,6 +140,7 @@ void ListRefresher::refresh(Source& source) {
   ListState next = source.state;
   next.tried_s = clock_.unix_ms() / 1000;
   const auto taken = take(next);
+  if (!taken && interrupt_->is_set()) return;
   std::chrono::seconds pause = options_.refresh;
   if (taken) {
     next.read_s = next.tried_s;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -15,6 +16,7 @@
 
 #include "config/result.h"
 #include "ledger/ports/clock.h"
+#include "node/http/interrupt.h"
 #include "node/metrics.h"
 #include "node/witness/log_sources.h"
 #include "node/witness/witness_store.h"
@@ -45,7 +47,7 @@ class ListRefresher {
 
   // Runs step() in a thread of its own; does nothing where there are no lists. kIo: the store.
   Result<void> start();
-  // Waits for a list that is being read, at most its deadline. Safe to call twice.
+  // Breaks off a list that is being read; nothing is noted of it. Safe to call twice.
   void stop();
 
   // Reads what is due, and gives how long nothing else will be. Each list is due at once, then
@@ -70,11 +72,12 @@ class ListRefresher {
   WitnessStore& store_;
   const Clock& clock_;
   Metrics& metrics_;
-  const Options options_;
+  Options options_;
   const Fetch fetch_;
   const Jitter jitter_;
   std::vector<Source> sources_;  // of the thread alone, or of who calls step()
   bool loaded_ = false;          // likewise
+  const std::shared_ptr<http::Interrupt> interrupt_ = std::make_shared<http::Interrupt>();
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // under mutex_

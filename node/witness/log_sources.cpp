@@ -58,6 +58,7 @@ Result<FetchedList> download_list(const std::string& url, const ListValidators& 
   client_options.body_bytes_max = options.bytes_max;
   client_options.deadline = options.deadline;
   client_options.ca_file = options.ca_file;
+  client_options.interrupt = options.interrupt;
   WITAN_ASSIGN(const auto client, http::Client::make(base, client_options));
   std::vector<std::pair<std::string, std::string>> headers;
   if (!known.etag.empty()) headers.emplace_back("If-None-Match", known.etag);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "config/feed_limits.h"
 #include "config/limits.h"
 #include "config/result.h"
+#include "node/http/interrupt.h"
 #include "witness/log_list.h"
 
 namespace witan {
@@ -38,6 +40,7 @@ struct ListFetchOptions {
   std::optional<std::string> ca_file;  // for https, besides the system's
   std::chrono::milliseconds deadline = limits::kLogListDeadline;
   std::size_t bytes_max = limits::kLogListBytesMax;
+  std::shared_ptr<const http::Interrupt> interrupt;  // ends what is under way
 };
 
 [[nodiscard]] bool is_list_url(std::string_view source);

@@ -60,8 +60,6 @@ ListRefreshOptions list_options(const WitnessPaths& paths, const WitnessConfig& 
   options.refresh = std::chrono::seconds(config.list_refresh_s);
   options.own_name = config.name;
   options.fetch.ca_file = in_folder(paths, config.list_ca);
-  // A stop waits for a list that is being read.
-  options.fetch.deadline = limits::kShutdownDeadline;
   return options;
 }
 

@@ -15,6 +15,7 @@
 
 #include "config/result.h"
 #include "ledger/bytes.h"
+#include "node/http/interrupt.h"
 
 namespace witan::http::detail {
 
@@ -39,9 +40,11 @@ class ClientStream {
 [[nodiscard]] bool is_address(const std::string& host);
 
 // A connection to the first of the host's addresses that accepts one; none with `error` set to what
-// the last one said. The deadline bounds the look-up of a name, too.
-[[nodiscard]] std::unique_ptr<ClientStream> connect_tcp(const std::string& host, std::uint16_t port,
-                                                        Deadline deadline, error_code& error);
+// the last one said. The deadline bounds the look-up of a name, too. All its waits, later ones
+// too, end with operation_aborted when `interrupt`, if any, is set.
+[[nodiscard]] std::unique_ptr<ClientStream> connect_tcp(
+    const std::string& host, std::uint16_t port, Deadline deadline,
+    const std::shared_ptr<const Interrupt>& interrupt, error_code& error);
 
 // Whom a client trusts; serves any number of connections.
 class TlsClientContext {

@@ -23,6 +23,9 @@ namespace {
 
 namespace asio = boost::asio;
 
+// How soon a waiting look-up notices that it is interrupted.
+constexpr std::chrono::milliseconds kInterruptSeen{20};
+
 error_code lookup_error(int code) {
   switch (code) {
     case EAI_AGAIN:
@@ -62,52 +65,88 @@ FoundAddresses look_up_name(const std::string& host, std::uint16_t port) {
   return out;
 }
 
+struct NameLookUp::Pending {
+  std::condition_variable done;
+  std::optional<FoundAddresses> found;  // under mutex
+  std::vector<Found> called_back;       // under mutex
+};
+
 struct NameLookUp::Shared {
-  struct Pending {
-    std::condition_variable done;
-    std::optional<FoundAddresses> found;  // under mutex
-  };
   using Key = std::pair<std::string, std::uint16_t>;
 
   explicit Shared(Blocking look_up) : blocking(std::move(look_up)) {}
+  void run(const Key& key, const std::shared_ptr<Pending>& mine);
+
   const Blocking blocking;
   std::mutex mutex;
   std::map<Key, std::shared_ptr<Pending>> pending;  // under mutex
 };
 
+void NameLookUp::Shared::run(const Key& key, const std::shared_ptr<Pending>& mine) {
+  FoundAddresses result;
+  try {
+    result = blocking(key.first, key.second);
+  } catch (const std::exception&) {
+    result.error = asio::error::no_memory;
+  }
+  std::vector<Found> called_back;
+  {
+    const std::lock_guard guard(mutex);
+    mine->found = result;
+    called_back.swap(mine->called_back);
+    pending.erase(key);
+    mine->done.notify_all();
+  }
+  for (const Found& found : called_back) found(result);
+}
+
 NameLookUp::NameLookUp(Blocking blocking)
     : shared_(std::make_shared<Shared>(std::move(blocking))) {}
 
-FoundAddresses NameLookUp::look_up(const std::string& host, std::uint16_t port,
-                                   std::chrono::steady_clock::time_point deadline) {
+std::shared_ptr<NameLookUp::Pending> NameLookUp::pending(const std::string& host,
+                                                         std::uint16_t port) {
   const Shared::Key key(host, port);
+  const auto found = shared_->pending.find(key);
+  if (found != shared_->pending.end()) return found->second;
+  if (shared_->pending.size() >= kUnderWayMax) return nullptr;
+  auto mine = std::make_shared<Pending>();
+  std::thread([shared = shared_, mine, key] { shared->run(key, mine); }).detach();
+  shared_->pending.emplace(key, mine);  // the thread waits for the lock until then
+  return mine;
+}
+
+FoundAddresses NameLookUp::look_up(const std::string& host, std::uint16_t port,
+                                   std::chrono::steady_clock::time_point deadline,
+                                   const Interrupt* interrupt) {
   std::unique_lock lock(shared_->mutex);
-  std::shared_ptr<Shared::Pending> mine;
-  if (const auto found = shared_->pending.find(key); found != shared_->pending.end()) {
-    mine = found->second;
-  } else {
-    if (shared_->pending.size() >= kUnderWayMax) {
-      return {asio::error::host_not_found_try_again, {}};
-    }
-    mine = std::make_shared<Shared::Pending>();
-    const auto work = [shared = shared_, mine, key] {
-      FoundAddresses result;
-      try {
-        result = shared->blocking(key.first, key.second);
-      } catch (const std::exception&) {
-        result.error = asio::error::no_memory;
-      }
-      const std::lock_guard guard(shared->mutex);
-      mine->found = std::move(result);
-      shared->pending.erase(key);
-      mine->done.notify_all();
-    };
-    std::thread(work).detach();
-    shared_->pending.emplace(key, mine);  // the thread waits for the lock until then
-  }
+  const std::shared_ptr<Pending> mine = pending(host, port);
+  if (!mine) return {asio::error::host_not_found_try_again, {}};
   const auto is_done = [&mine] { return mine->found.has_value(); };
-  if (!mine->done.wait_until(lock, deadline, is_done)) return {boost::beast::error::timeout, {}};
+  while (!is_done()) {
+    const auto now = std::chrono::steady_clock::now();
+    if (interrupt != nullptr && interrupt->is_set()) return {asio::error::operation_aborted, {}};
+    if (now >= deadline) return {boost::beast::error::timeout, {}};
+    const auto until = interrupt == nullptr ? deadline : std::min(deadline, now + kInterruptSeen);
+    mine->done.wait_until(lock, until, is_done);
+  }
   return *mine->found;
+}
+
+void NameLookUp::look_up_later(const std::string& host, std::uint16_t port, Found found) {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    const std::shared_ptr<Pending> mine = pending(host, port);
+    if (mine && mine->called_back.size() < kCalledBackMax) {
+      mine->called_back.push_back(std::move(found));
+      return;
+    }
+  }
+  found({asio::error::host_not_found_try_again, {}});
+}
+
+NameLookUp& system_names() {
+  static NameLookUp names(look_up_name);
+  return names;
 }
 
 std::size_t NameLookUp::under_way() const {

@@ -15,6 +15,8 @@
 
 #include <boost/system/error_code.hpp>
 
+#include "node/http/interrupt.h"
+
 namespace witan::http::detail {
 
 struct SocketAddress {
@@ -37,20 +39,33 @@ class NameLookUp {
  public:
   // Look-ups at once, each in a thread of its own.
   static constexpr std::size_t kUnderWayMax = 64;
+  // Callers that are called back by one look-up.
+  static constexpr std::size_t kCalledBackMax = 64;
 
   using Blocking = std::function<FoundAddresses(const std::string& host, std::uint16_t port)>;
   explicit NameLookUp(Blocking blocking);
 
   // Errors: the look-up's; timeout at the deadline; try_again when kUnderWayMax others
-  // are under way. Any thread.
+  // are under way; operation_aborted soon after `interrupt`, if any, is set. Any thread.
   [[nodiscard]] FoundAddresses look_up(const std::string& host, std::uint16_t port,
-                                       std::chrono::steady_clock::time_point deadline);
+                                       std::chrono::steady_clock::time_point deadline,
+                                       const Interrupt* interrupt = nullptr);
+  // The same without waiting and without a deadline: `found` is called in the look-up's own thread,
+  // or at once with try_again. It must not throw.
+  using Found = std::function<void(const FoundAddresses&)>;
+  void look_up_later(const std::string& host, std::uint16_t port, Found found);
   // Threads that have not ended.
   [[nodiscard]] std::size_t under_way() const;
 
  private:
   struct Shared;
+  struct Pending;
+  // That of the name, begun when there is none; none when there are too many. The lock is held.
+  [[nodiscard]] std::shared_ptr<Pending> pending(const std::string& host, std::uint16_t port);
   const std::shared_ptr<Shared> shared_;  // with the threads, which may outlive this object
 };
+
+// The process's, of the system's resolver.
+[[nodiscard]] NameLookUp& system_names();
 
 }  // namespace witan::http::detail

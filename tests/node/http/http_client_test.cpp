@@ -59,6 +59,31 @@ TEST_CASE("http client: a connection that the server closed meanwhile is opened 
   CHECK(server->counters().connections_accepted == 4);
 }
 
+TEST_CASE("http client: what it waits for ends when it is interrupted") {
+  std::promise<Respond> asked;
+  ServerOptions server_options = quick_options();
+  const auto server = start(server_options, [&](Request&& request, const Respond& respond) {
+    if (request.path == "/slow") return asked.set_value(respond);
+    respond(Response::text(200, "text/plain", "quick"));
+  });
+  ClientOptions options;
+  options.deadline = std::chrono::hours(1);
+  const auto interrupt = std::make_shared<Interrupt>();
+  options.interrupt = interrupt;
+  const auto client = client_of(*server, options);
+  REQUIRE(client->get("/quick"));
+  auto answer = std::async(std::launch::async, [&] { return client->get("/slow"); });
+  const Respond held = asked.get_future().get();
+  interrupt->set();
+  const auto refused = answer.get();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kUnavailable);
+  CHECK_FALSE(client->get("/quick"));
+  interrupt->clear();
+  CHECK(client->get("/quick"));
+  held(Response::text(200, "text/plain", "for nobody"));
+}
+
 TEST_CASE("http client: refusals and errors are told apart and name the URL") {
   const auto server = start(quick_options(), [](Request&& request, Respond respond) {
     if (request.path == "/never") {

@@ -1,5 +1,6 @@
 #include "node/http/detail/name_lookup.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -110,6 +111,31 @@ TEST_CASE("name look-up: threads are bounded, and may outlive who asked") {
   }
   resolver->let_go();
   REQUIRE(witan::test::eventually([&] { return resolver.use_count() == 1; }));
+}
+
+TEST_CASE("name look-up: who waits can be interrupted, who is called back waits not at all") {
+  const auto resolver = std::make_shared<SlowResolver>();
+  NameLookUp names = look_up_with(resolver);
+  Interrupt interrupt;
+  FoundAddresses found;
+  std::thread waiting([&] {
+    found = names.look_up("slow.example", 443, steady_clock::time_point::max(), &interrupt);
+  });
+  REQUIRE(witan::test::eventually([&] { return resolver->asked("slow.example") == 1; }));
+  interrupt.set();
+  waiting.join();
+  CHECK(found.error == boost::asio::error::operation_aborted);
+  std::atomic<std::size_t> called{0};
+  std::atomic<std::size_t> refused{0};
+  for (std::size_t i = 0; i < NameLookUp::kCalledBackMax + 1; ++i) {
+    names.look_up_later("slow.example", 443,
+                        [&](const FoundAddresses& later) { ++(later.error ? refused : called); });
+  }
+  CHECK(called == 0);
+  CHECK(refused == 1);
+  resolver->let_go();
+  CHECK(witan::test::eventually([&] { return called == NameLookUp::kCalledBackMax; }));
+  CHECK(resolver->asked("slow.example") == 1);
 }
 
 TEST_CASE("name look-up: the system's resolver knows this machine") {

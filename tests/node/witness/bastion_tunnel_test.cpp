@@ -2,6 +2,7 @@
 #include "node/witness/bastion_tunnel.h"
 
 #include <atomic>
+#include <future>
 #include <mutex>
 #include <nghttp2/nghttp2.h>
 #include <string>
@@ -9,9 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/error.hpp>
+
 #include "config/file.h"
 #include "ledger/ports/clock.h"
 #include "ledger/ports/random.h"
+#include "node/http/detail/name_lookup.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_bastion.h"
@@ -25,8 +29,11 @@ using std::chrono::milliseconds;
 class TunnelFixture {
  public:
   explicit TunnelFixture(const std::vector<const TestBastion*>& bastions, double rate_per_s = 0,
-                         const TestBastion* trusted = nullptr) {
+                         const TestBastion* trusted = nullptr,
+                         http::detail::NameLookUp* names = nullptr) {
     BastionTunnelsOptions options;
+    options.names = names;
+    if (names != nullptr) options.bastions.emplace_back().url = "https://bastion.example";
     for (const TestBastion* bastion : bastions) {
       BastionConfig& config = options.bastions.emplace_back();
       config.url = bastion->url();
@@ -149,6 +156,25 @@ TEST_CASE("bastion tunnel: an unreachable bastion keeps nobody from another") {
   REQUIRE(eventually([&] { return there.connected() && fixture.status(1).connected; }));
   CHECK(there.get("POST", "/echo", "hello").body == "hello");
   CHECK(fixture.fails("connect"));
+}
+
+TEST_CASE("bastion tunnel: a name that is looked up for ever keeps nobody from another, or here") {
+  std::promise<void> let_go;
+  std::promise<void> asked;
+  http::detail::NameLookUp names([&](const std::string&, std::uint16_t) {
+    asked.set_value();
+    let_go.get_future().wait();
+    return http::detail::FoundAddresses{boost::asio::error::host_not_found, {}};
+  });
+  const TestBastion there;
+  TunnelFixture fixture({&there}, 0, nullptr, &names);
+  asked.get_future().wait();
+  REQUIRE(eventually([&] { return there.connected() && fixture.status(1).connected; }));
+  fixture.tunnels->shutdown(kPatience);
+  fixture.tunnels.reset();
+  CHECK(names.under_way() == 1);
+  let_go.set_value();
+  CHECK(eventually([&] { return names.under_way() == 0; }));
 }
 
 TEST_CASE("bastion tunnel: what is no bastion to be trusted is not served, and why is said") {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -77,7 +78,8 @@ class FedLog {
 // A witness that reads one log, in a virtual time.
 class FeederWorld {
  public:
-  FeederWorld() {
+  explicit FeederWorld(std::chrono::milliseconds request_deadline =
+                           std::chrono::milliseconds(kSanitized ? 2'000 : 500)) {
     REQUIRE(witness.store->change_log(fed.honest.origin, [&](const std::optional<KnownLog>&) {
       KnownLog known;
       known.keys = {fed.honest.key.vkey};
@@ -86,7 +88,7 @@ class FeederWorld {
     point_to(fed.url());
     FeederOptions options;
     options.threads = 2;
-    options.request_deadline = std::chrono::milliseconds(kSanitized ? 2'000 : 500);
+    options.request_deadline = request_deadline;
     options.reread = std::chrono::milliseconds(2);
     feeder = std::make_unique<Feeder>(*witness.service, witness.clock, *witness.metrics, options,
                                       [] { return 0.0; });
@@ -226,6 +228,22 @@ TEST_CASE("feeder: lying, dead and endless servers are survived, and said by nam
   CHECK(eventually([&] { return world.feeder->status().failing.empty(); }));
   world.point_to("http://127.0.0.1:1");
   CHECK(world.comes_to("unreachable"));
+}
+
+TEST_CASE("feeder: it stops at once while a server keeps it waiting") {
+  FeederWorld world(std::chrono::hours(1));
+  REQUIRE(eventually([&] { return world.stands_at() == 300; }));
+  std::promise<http::Respond> asked;
+  std::atomic<bool> first = true;
+  world.fed.lie([&](const std::string&, const http::Respond& respond) {
+    if (first.exchange(false)) asked.set_value(respond);
+    return true;
+  });
+  world.witness.clock.now_ms += 100'000;
+  const http::Respond held = asked.get_future().get();
+  world.feeder->stop();
+  CHECK(world.feeder->status().failing.empty());
+  CHECK(world.counted("unreachable") == 0);
 }
 
 TEST_CASE("feeder: logs are disabled, removed and limited while it runs") {

@@ -1,11 +1,13 @@
 #include "node/witness/list_refresh.h"
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "config/limits.h"
+#include "tests/node/http/http_fixture.h"
 #include "tests/node/witness/witness_fixture.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
@@ -181,6 +183,22 @@ TEST_CASE("list refresh: a running one reads files of its folder, and stops") {
   CHECK(eventually([&] { return world.logs() == 1; }));
   refresher.stop();
   refresher.stop();
+}
+
+TEST_CASE("list refresh: it stops at once while a server keeps it waiting, and notes nothing") {
+  RefreshWorld world;
+  std::promise<http::Respond> asked;
+  const auto server = http::test::start(
+      {}, [&](http::Request&&, const http::Respond& respond) { asked.set_value(respond); });
+  ListRefreshOptions options;
+  options.sources = {"http://" + server->address() + "/list"};
+  options.fetch.deadline = std::chrono::hours(1);
+  ListRefresher refresher(*world.store, world.clock, world.metrics, options);
+  REQUIRE(refresher.start());
+  const http::Respond held = asked.get_future().get();
+  refresher.stop();
+  const auto lists = world.store->lists().value();
+  for (const ListState& list : lists) CHECK(list.error.empty());
 }
 
 }  // namespace
