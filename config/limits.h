@@ -129,9 +129,10 @@ inline constexpr std::size_t kH2HeadersMax = 128;
 // Frames that continue one header, and acknowledgements waiting to be sent.
 inline constexpr std::size_t kH2ContinuationsMax = 8;
 inline constexpr std::size_t kH2AcksMax = 100;
-// Bodies that are waited for at a time, below kH2StreamsMax; past it the oldest is given up, so
-// that clients who send theirs slowly, or never, keep nobody out.
+// Bodies that are waited for at a time, below kH2StreamsMax; past it those that have taken longer
+// than that are given up, so that clients who send theirs slowly, or never, keep nobody out.
 inline constexpr std::size_t kH2BodiesAwaitedMax = 96;
+inline constexpr std::chrono::seconds kH2BodySlow = 2s;
 // Frames made and not sent yet: of a peer that asks and does not read.
 inline constexpr std::size_t kH2FramesWaitingMax = 4'096;
 // What a peer may send besides requests (settings, pings, windows, empty frames): so many at once

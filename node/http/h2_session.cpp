@@ -43,7 +43,7 @@ struct H2Session::Impl final : detail::H2Events {
   int charge(std::uint64_t cost);
   void head_complete(std::int32_t id, H2Stream& stream, bool more_follows);
   void complete(std::int32_t id, H2Stream& stream);
-  void bound_bodies();
+  void refuse_slow_bodies();
   void refuse(std::int32_t id, H2Stream& stream, unsigned status, std::string_view detail);
   void respond(std::int32_t id, H2Stream& stream, Response&& response);
   void drop_body(H2Stream& stream);
@@ -168,21 +168,22 @@ void H2Session::Impl::head_complete(std::int32_t id, H2Stream& stream, bool more
     return refuse(id, stream, 413,
                   "body: expected at most " + std::to_string(stream.body_bytes_max) + " bytes");
   }
-  if (!more_follows) return;
-  bound_bodies();
-  if (stream.head.expects_continue()) detail::submit_go_on(library, id);
+  if (stream.head.expects_continue() && more_follows) detail::submit_go_on(library, id);
 }
 
-void H2Session::Impl::bound_bodies() {
+void H2Session::Impl::refuse_slow_bodies() {
+  std::vector<std::int32_t> slow;
   std::size_t awaited = 0;
-  auto oldest = streams.end();
-  for (auto at = streams.begin(); at != streams.end(); ++at) {
-    if (at->second.phase != H2Stream::Phase::kBody) continue;
+  constexpr std::uint64_t kLeftMs = in_ms(limits::kHttpBodyDeadline - limits::kH2BodySlow);
+  for (const auto& [id, stream] : streams) {
+    if (stream.phase != H2Stream::Phase::kBody) continue;
     ++awaited;
-    if (oldest == streams.end() || at->first < oldest->first) oldest = at;
+    if (stream.deadline_ms <= now_ms + kLeftMs) slow.push_back(id);
   }
   if (awaited <= limits::kH2BodiesAwaitedMax) return;
-  refuse(oldest->first, oldest->second, 503, "its place was needed: the body came too slowly");
+  for (const std::int32_t id : slow) {
+    refuse(id, streams.at(id), 503, "its place was needed: the body came too slowly");
+  }
 }
 
 int H2Session::Impl::on_data(std::int32_t id, BytesView bytes) {
@@ -319,6 +320,7 @@ Result<void> H2Session::tick(std::uint64_t now_ms) {
     impl.ping_sent_ms = now_ms;
     nghttp2_submit_ping(impl.library, NGHTTP2_FLAG_NONE, nullptr);
   }
+  impl.refuse_slow_bodies();
   for (auto& [id, stream] : impl.streams) {
     if (stream.phase == H2Stream::Phase::kHandling || now_ms < stream.deadline_ms) continue;
     if (stream.phase == H2Stream::Phase::kBody) {
