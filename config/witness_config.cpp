@@ -14,8 +14,8 @@ namespace witan {
 namespace {
 
 constexpr std::int64_t kListRefreshSecondsMin = 60;
-constexpr std::int64_t kListRefreshSecondsMax = 7 * 86'400;
-constexpr std::int64_t kFeedEverySecondsMax = 7 * 86'400;
+constexpr std::int64_t kListRefreshSecondsMax = std::int64_t{7} * 86'400;
+constexpr std::int64_t kFeedEverySecondsMax = std::int64_t{7} * 86'400;
 
 // A basic TOML string of text without control characters.
 std::string quoted_toml(std::string_view text) {

@@ -157,6 +157,7 @@ Result<std::vector<ConfirmedLog>> confirm_logs(WitnessStore& store, Cosigner& co
   }
   WITAN_TRY(adopter.flush());
   std::vector<ConfirmedLog> out;
+  out.reserve(logs.size());
   for (LogToConfirm& log : logs) out.push_back(std::move(log.outcome));
   return out;
 }

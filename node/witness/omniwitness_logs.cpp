@@ -54,8 +54,7 @@ bool has_properties(const yaml_event_t& event) {
 
 class OmniwitnessParser {
  public:
-  explicit OmniwitnessParser(std::string_view text) {
-    good_ = yaml_parser_initialize(&parser_) != 0;
+  explicit OmniwitnessParser(std::string_view text) : good_(yaml_parser_initialize(&parser_) != 0) {
     if (!good_) return;
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),

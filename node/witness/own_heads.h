@@ -23,7 +23,7 @@ struct OwnHead {
   std::string origin;
   CosignMark mark;
 };
-[[nodiscard]] std::optional<OwnHead> own_head(std::string_view note,
+[[nodiscard]] std::optional<OwnHead> own_head(std::string_view text,
                                               std::span<const VerifierKey> keys);
 
 // A prefix under which checkpoints are at `<SHA-256 of the origin in hex>/checkpoint`. Used by one

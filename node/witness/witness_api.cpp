@@ -207,9 +207,10 @@ struct WitnessApi::Impl {
       return http::Response::text(200, "application/json", witness_v0_json(witness.identity(), url))
           .with("Cache-Control", "public, max-age=300");
     }
-    if (path == "/status")
+    if (path == "/status") {
       return text_or_error(witness_status_json(witness, clock, known_bastions(), feeding_status()),
                            "application/json");
+    }
     if (path == "/healthz") {
       return get_health();
     }

@@ -110,8 +110,8 @@ class LossyCosignerDisk final : public CosignerDisk {
   enum class Replace { kWorks, kFailsBefore, kFailsAfter } replace = Replace::kWorks;
   int syncs = 0;
   int replaces = 0;
-  int steps = 0;                                 // calls that change something
-  std::optional<int> dies_after;                 // as many steps: later ones do nothing
+  int steps = 0;                                       // calls that change something
+  std::optional<int> dies_after;                       // as many steps: later ones do nothing
   std::optional<Bytes> keys, snapshot, journal, hold;  // what processes see
 
   Result<std::optional<Bytes>> read_keys() override { return keys; }
