@@ -146,6 +146,8 @@ TEST_CASE("feeder: a log that does not push is cosigned as it grows") {
 }
 
 TEST_CASE("feeder: a log that shrinks or forks is never cosigned, and reported") {
+  TiledLog fork(1'000, 250, 1);  // outlives its server
+  fork.key = make_cosign_key(fork.origin);
   FeederWorld world;
   REQUIRE(eventually([&] { return world.stands_at() == 300; }));
   world.fed.size = 200;
@@ -159,8 +161,6 @@ TEST_CASE("feeder: a log that shrinks or forks is never cosigned, and reported")
   }));
   CHECK(eventually([&] { return world.feeder->status().alarms.empty(); }));
 
-  TiledLog fork(1'000, 250, 1);
-  fork.key = make_cosign_key(fork.origin);
   REQUIRE(world.witness.store->change_log(fork.origin, [&](std::optional<KnownLog> log) {
     log->keys = {fork.key.vkey};
     return Result<KnownLog>(std::move(*log));
@@ -176,7 +176,6 @@ TEST_CASE("feeder: a log that shrinks or forks is never cosigned, and reported")
   CHECK(world.feeder->status().alarms[0].outcome == FeedOutcome::kForked);
   CHECK_THAT(world.feeder->status().alarms[0].message, ContainsSubstring("first 310 entries"));
   CHECK_THAT(world.witness.metrics->text(), ContainsSubstring("witan_witness_feed_alarms 1"));
-  world.feeder->stop();  // before the forked log goes
 }
 
 TEST_CASE("feeder: lying, dead and endless servers are survived, and said by name") {
@@ -213,13 +212,16 @@ TEST_CASE("feeder: lying, dead and endless servers are survived, and said by nam
   });
   CHECK(world.comes_to("bad-tile"));
   // One that never answers.
-  std::vector<http::Respond> held;
-  std::mutex mutex;
-  world.fed.lie([&](const std::string&, const http::Respond& respond) {
-    const std::lock_guard lock(mutex);
-    held.push_back(respond);
-    return true;
-  });
+  struct Held {
+    std::mutex mutex;
+    std::vector<http::Respond> responds;
+  };
+  world.fed.lie(
+      [held = std::make_shared<Held>()](const std::string&, const http::Respond& respond) {
+        const std::lock_guard lock(held->mutex);
+        held->responds.push_back(respond);
+        return true;
+      });
   CHECK(world.comes_to("unreachable"));
   CHECK(world.stands_at() == 300);
   world.fed.lie({});
@@ -232,15 +234,17 @@ TEST_CASE("feeder: lying, dead and endless servers are survived, and said by nam
 
 TEST_CASE("feeder: it stops at once while a server keeps it waiting") {
   FeederWorld world(std::chrono::hours(1));
-  REQUIRE(eventually([&] { return world.stands_at() == 300; }));
-  std::promise<http::Respond> asked;
-  std::atomic<bool> first = true;
-  world.fed.lie([&](const std::string&, const http::Respond& respond) {
-    if (first.exchange(false)) asked.set_value(respond);
+  // Not merely stored: the reading has ended, and the next is due by the clock.
+  REQUIRE(eventually([&] { return world.counted("cosigned") == 1; }));
+  const auto asked = std::make_shared<std::promise<http::Respond>>();
+  auto first = asked->get_future();
+  world.fed.lie([asked, once = std::make_shared<std::once_flag>()](const std::string&,
+                                                                   const http::Respond& respond) {
+    std::call_once(*once, [&] { asked->set_value(respond); });
     return true;
   });
   world.witness.clock.now_ms += 100'000;
-  const http::Respond held = asked.get_future().get();
+  const http::Respond held = first.get();
   world.feeder->stop();
   CHECK(world.feeder->status().failing.empty());
   CHECK(world.counted("unreachable") == 0);
