@@ -105,6 +105,23 @@ inline constexpr std::size_t kEnclaveMessageBytesMax = 4u << 20;
 inline constexpr std::size_t kAppendEntriesMax = 16'384;
 inline constexpr std::chrono::seconds kEnclaveDeadline = 30s;
 
+// --- Attestation by hardware ---
+// A quote of all PCRs is below 200 bytes, a certified NV index as long as its contents.
+inline constexpr std::size_t kTpmAttestBytesMax = 4'096;
+inline constexpr std::size_t kTpmSignatureBytesMax = 2'048;
+inline constexpr std::size_t kTpmPcrBanksMax = 16;
+inline constexpr std::size_t kTpmPcrSelectBytesMax = 4;
+inline constexpr std::size_t kTpmNvBytesMax = 2'048;
+inline constexpr std::size_t kTpmNvPublicBytesMax = 255;
+// A real document is below 5 KiB, with a chain of five certificates.
+inline constexpr std::size_t kNitroDocumentBytesMax = 32u << 10;
+// A real quote is 5 KiB, with a chain of three certificates.
+inline constexpr std::size_t kTdxQuoteBytesMax = 64u << 10;
+inline constexpr std::size_t kTdxAuthDataBytesMax = 1'024;
+// Real ones are below 16 KiB.
+inline constexpr std::size_t kTdxCollateralBytesMax = 256u << 10;
+inline constexpr std::size_t kRevocationListBytesMax = 1u << 20;
+
 // --- HTTP ---
 inline constexpr std::size_t kHttpHeaderBytesMax = 16u << 10;
 inline constexpr std::size_t kHttpTargetBytesMax = 4'096;

@@ -174,14 +174,7 @@ const PublicKey& Certificate::public_key() const {
 }
 
 Bytes Certificate::fingerprint(HashFunction hash) const {
-  const EVP_MD* digest = hash == HashFunction::kSha256   ? EVP_sha256()
-                         : hash == HashFunction::kSha384 ? EVP_sha384()
-                                                         : EVP_sha512();
-  Bytes out(static_cast<std::size_t>(EVP_MD_get_size(digest)));
-  if (EVP_Digest(impl_->der.data(), impl_->der.size(), out.data(), nullptr, digest, nullptr) != 1) {
-    throw std::runtime_error("OpenSSL cannot hash");
-  }
-  return out;
+  return digest(hash, impl_->der);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> Certificate::subject() const {

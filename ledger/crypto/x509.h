@@ -14,11 +14,10 @@
 
 #include "config/result.h"
 #include "ledger/bytes.h"
+#include "ledger/crypto/digest.h"
 #include "ledger/crypto/public_key.h"
 
 namespace witan {
-
-enum class HashFunction { kSha256, kSha384, kSha512 };
 
 // A subject alternative name. Directory names are kept by type only.
 struct SubjectAltName {

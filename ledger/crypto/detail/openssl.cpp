@@ -181,6 +181,8 @@ PemBlock::~PemBlock() {
 }
 
 Result<PemBlock> read_pem(std::string_view pem) {
+  // OpenSSL takes no buffer without an address.
+  if (pem.empty()) return fail(ErrorCode::kMalformed, "PEM text: it is empty");
   if (pem.size() > limits::kPemFileBytesMax) {
     return fail(ErrorCode::kTooLarge, "PEM text of " + std::to_string(pem.size()) +
                                           " bytes, expected at most " +

@@ -16,6 +16,7 @@
 #include "config/result.h"
 #include "ledger/bytes.h"
 #include "ledger/crypto/algorithm.h"
+#include "ledger/crypto/digest.h"
 
 namespace witan::detail {
 
@@ -45,6 +46,7 @@ void clear_errors();
 
 // The digest of an ECDSA or PSS algorithm, fetched once for the life of the process.
 [[nodiscard]] const EVP_MD* digest_of(Algorithm algorithm);
+[[nodiscard]] const EVP_MD* message_digest(HashFunction hash);
 // The digest of a message under that algorithm; `out` has EVP_MAX_MD_SIZE bytes.
 [[nodiscard]] BytesView hash_message(Algorithm algorithm, BytesView message, std::uint8_t* out);
 
