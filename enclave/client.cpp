@@ -69,16 +69,26 @@ class SpawnPlan {
     ::posix_spawn_file_actions_destroy(&actions_);
     ::posix_spawnattr_destroy(&attributes_);
   }
-  int run(pid_t& pid, const std::string& binary, const std::string& state_dir) {
-    std::string name = "witan-enclave", flag = "--state-dir", folder = state_dir;
-    char* const arguments[] = {name.data(), flag.data(), folder.data(), nullptr};
-    return ::posix_spawn(&pid, binary.c_str(), &actions_, &attributes_, arguments, ::environ);
+  int run(pid_t& pid, const std::string& binary, std::vector<std::string> words) {
+    std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    return ::posix_spawn(&pid, binary.c_str(), &actions_, &attributes_, arguments.data(),
+                         ::environ);
   }
 
  private:
   posix_spawn_file_actions_t actions_{};
   posix_spawnattr_t attributes_{};
 };
+
+std::vector<std::string> words_of(const std::string& state_dir, const EnclaveOptions& options) {
+  std::vector<std::string> words{"witan-enclave", "--state-dir", state_dir};
+  if (!options.user.empty()) words.insert(words.end(), {"--user", options.user});
+  for (const std::string& wall : options.require) words.insert(words.end(), {"--require", wall});
+  return words;
+}
 
 }  // namespace
 
@@ -92,7 +102,7 @@ EnclaveProcess::EnclaveProcess(std::filesystem::path binary, std::filesystem::pa
                                EnclaveOptions options)
     : binary_(std::move(binary)),
       state_dir_(std::move(state_dir)),
-      options_(options),
+      options_(std::move(options)),
       batch_number_(first_batch_number(system_random())) {}
 
 EnclaveProcess::~EnclaveProcess() {
@@ -103,7 +113,7 @@ EnclaveProcess::~EnclaveProcess() {
 Result<std::unique_ptr<EnclaveProcess>> EnclaveProcess::start(
     const std::filesystem::path& binary, const std::filesystem::path& state_dir,
     EnclaveOptions options) {
-  std::unique_ptr<EnclaveProcess> out(new EnclaveProcess(binary, state_dir, options));
+  std::unique_ptr<EnclaveProcess> out(new EnclaveProcess(binary, state_dir, std::move(options)));
   const std::lock_guard lock(out->mutex_);
   WITAN_TRY(out->spawn());
   return out;
@@ -122,7 +132,7 @@ Result<void> EnclaveProcess::spawn() {
   int failed = 0;
   {
     SpawnPlan plan(pair[1]);
-    failed = plan.run(pid_, binary_.string(), state_dir_.string());
+    failed = plan.run(pid_, binary_.string(), words_of(state_dir_.string(), options_));
   }
   ::close(pair[1]);
   if (failed != 0) {
@@ -147,9 +157,11 @@ Result<void> EnclaveProcess::await_ready() {
   }
   WITAN_ASSIGN(const EnclaveReply reply, decode_reply(*message));
   if (const Error* error = std::get_if<Error>(&reply)) return fail(error->within("the enclave"));
-  if (!std::holds_alternative<Ready>(reply)) {
+  const auto* const said = std::get_if<Ready>(&reply);
+  if (said == nullptr) {
     return fail(ErrorCode::kMalformed, "the enclave's first message was not \"ready\"");
   }
+  walls_ = said->walls;
   return {};
 }
 
@@ -317,6 +329,11 @@ Result<std::vector<OriginMark>> EnclaveProcess::marks(std::uint64_t first) {
   WITAN_ASSIGN(MarksPage page,
                ask_cosigner<MarksPage>(encode_cosigner_request(MarksRequest{first})));
   return std::move(page.marks);
+}
+
+WallStates EnclaveProcess::walls() const {
+  const std::lock_guard lock(mutex_);
+  return walls_;
 }
 
 pid_t EnclaveProcess::pid() const {

@@ -15,6 +15,7 @@
 
 #include "config/limits.h"
 #include "config/result.h"
+#include "config/walls.h"
 #include "enclave/cosigner_messages.h"
 #include "enclave/messages.h"
 #include "ledger/bytes.h"
@@ -26,6 +27,8 @@ namespace witan {
 struct EnclaveOptions {
   std::chrono::milliseconds deadline = limits::kEnclaveDeadline;  // of a reply
   std::chrono::milliseconds grace = std::chrono::seconds(2);      // to end by itself
+  std::string user;                  // whom it becomes when started as root; empty: the owner
+  std::vector<std::string> require;  // walls (config/walls.h) without which it must not start
 };
 
 // witan-enclave beside the running program's file.
@@ -40,7 +43,8 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
  public:
   // Starts the program on its folder and waits until it is ready. kNotFound when there is no such
   // program; the enclave's own error when it cannot open its folder (kConflict: another process has
-  // it; kIo, kMalformed, kStale); kUnavailable when it ended without a word; kTimeout.
+  // it; kRefused: a required wall does not stand; kIo, kMalformed, kStale); kUnavailable when it
+  // ended without a word; kTimeout.
   static Result<std::unique_ptr<EnclaveProcess>> start(const std::filesystem::path& binary,
                                                        const std::filesystem::path& state_dir,
                                                        EnclaveOptions options = {});
@@ -71,6 +75,8 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
   // Ends the process, if it still runs, and starts it again. kUnavailable naming what it said.
   Result<void> restart();
 
+  // The walls around the process that was started last, and why the others do not stand.
+  [[nodiscard]] WallStates walls() const;
   // The running process, or 0.
   [[nodiscard]] pid_t pid() const;
   // How often it was started again.
@@ -108,6 +114,7 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
   mutable std::mutex mutex_;                 // guards the following
   pid_t pid_ = 0;
   int socket_ = -1;
+  WallStates walls_;
   std::string last_end_;                     // how the last process ended
   std::atomic<std::uint64_t> restarts_ = 0;  // changed under mutex_
 };

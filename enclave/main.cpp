@@ -8,6 +8,7 @@
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 #include "enclave/harden.h"
 #include "enclave/serve.h"
@@ -19,24 +20,28 @@ constexpr int kSocket = 3;
 constexpr int kExitUsage = 2;
 
 constexpr const char* kUsage =
-    "usage: witan-enclave --state-dir DIR\n"
+    "usage: witan-enclave --state-dir DIR [--user USER] [--require WALL]...\n"
     "\n"
     "Holds a log's keys and signs its tree heads. It is started by `witan node`, with which it\n"
     "speaks over a socket on descriptor 3; there is no use in starting it by hand.\n"
     "\n"
     "  --state-dir DIR  the folder of its sealed state (mode 0700; made when missing)\n"
+    "  --user USER      the user to become when started as root; else the folder's owner\n"
+    "  --require WALL   does not start without this wall; again for others\n"
     "  --help           this text\n"
     "\n"
     "example: witan-enclave --state-dir /var/lib/witan/enclave 3<>SOCKET\n";
 
 struct Arguments {
-  std::string state_dir;
+  witan::HardenOptions harden;
   bool help = false;
 };
 
 // nullopt after a line on standard error.
 std::optional<Arguments> parse(int argc, char* argv[]) {
   static const option kOptions[] = {{"state-dir", required_argument, nullptr, 'd'},
+                                    {"user", required_argument, nullptr, 'u'},
+                                    {"require", required_argument, nullptr, 'r'},
                                     {"help", no_argument, nullptr, 'h'},
                                     {nullptr, 0, nullptr, 0}};
   Arguments arguments;
@@ -44,7 +49,11 @@ std::optional<Arguments> parse(int argc, char* argv[]) {
     const int found = ::getopt_long(argc, argv, "h", kOptions, nullptr);
     if (found == -1) break;
     if (found == 'd') {
-      arguments.state_dir = optarg;
+      arguments.harden.state_dir = optarg;
+    } else if (found == 'u') {
+      arguments.harden.user = optarg;
+    } else if (found == 'r') {
+      arguments.harden.require.emplace_back(optarg);
     } else if (found == 'h') {
       arguments.help = true;
       return arguments;
@@ -56,7 +65,7 @@ std::optional<Arguments> parse(int argc, char* argv[]) {
     std::fprintf(stderr, "witan-enclave: unexpected argument \"%s\"\n", argv[optind]);
     return std::nullopt;
   }
-  if (arguments.state_dir.empty()) {
+  if (arguments.harden.state_dir.empty()) {
     std::fprintf(stderr, "witan-enclave: --state-dir is missing\n");
     return std::nullopt;
   }
@@ -84,12 +93,10 @@ int run(int argc, char* argv[]) {
                  "witan-enclave: descriptor 3 is not a stream socket; it is started by witan\n");
     return kExitUsage;
   }
-  if (const auto hardened = witan::harden_process(kSocket + 1); !hardened) {
-    std::fprintf(stderr, "witan-enclave: %s\n", hardened.error().message.c_str());
-    return 1;
-  }
+  auto walls = witan::harden_process(kSocket + 1, arguments->harden);
+  if (!walls) return witan::refuse_to_start(kSocket, walls.error());
   witan::init_crypto();
-  return witan::serve_enclave(kSocket, arguments->state_dir);
+  return witan::serve_enclave(kSocket, arguments->harden, std::move(*walls));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "config/limits.h"
 #include "ledger/attestation/evidence.h"
+#include "ledger/attestation/walls.h"
 #include "ledger/encoding.h"
 
 namespace witan {
@@ -125,8 +126,9 @@ struct RequestEncoder {
 
 struct ReplyEncoder {
   CborWriter& writer;
-  void operator()(const Ready&) const {
-    writer.array(2).unsigned_integer(kEnclaveProtocolVersion).text("ready");
+  void operator()(const Ready& ready) const {
+    writer.array(3).unsigned_integer(kEnclaveProtocolVersion).text("ready");
+    write_walls(writer, ready.walls);
   }
   void operator()(const SignedHead& head) const {
     writer.array(3).unsigned_integer(kEnclaveProtocolVersion).text("head");
@@ -249,8 +251,10 @@ Result<EnclaveRequest> decode_request(BytesView bytes) {
 Result<EnclaveReply> decode_reply(BytesView bytes) {
   WITAN_ASSIGN(OpenedMessage message, open_message(bytes));
   if (message.word == "ready") {
-    WITAN_TRY(expect_elements("ready", message.elements, 2));
-    return EnclaveReply{Ready{}};
+    WITAN_TRY(expect_elements("ready", message.elements, 3));
+    Ready ready;
+    WITAN_ASSIGN(ready.walls, read_walls(message.reader));
+    return EnclaveReply{std::move(ready)};
   }
   if (message.word == "head") {
     WITAN_TRY(expect_elements("head", message.elements, 3));

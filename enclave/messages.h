@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/result.h"
+#include "config/walls.h"
 #include "ledger/bytes.h"
 #include "ledger/format/cbor.h"
 #include "ledger/ports/signer.h"
@@ -39,7 +40,9 @@ struct AttestRequest {
 using EnclaveRequest = std::variant<InitRequest, AppendRequest, AttestRequest>;
 
 // Sent once, unasked, when the enclave has opened its state and takes requests.
-struct Ready {};
+struct Ready {
+  WallStates walls;  // which stand around it
+};
 using EnclaveReply = std::variant<Ready, SignedHead, SignerState, Error>;
 
 [[nodiscard]] Bytes encode_request(const EnclaveRequest& request);

@@ -54,16 +54,18 @@ Result<CosignerHost> open_cosigner(StateFolder& folder, CosignerFolder& disk) {
   return CosignerHost::open(disk, std::move(key), system_random());
 }
 
-int refuse(int socket, const Error& error) {
+}  // namespace
+
+int refuse_to_start(int socket, const Error& error) {
   report(error);
   // The parent may be gone already; the line above remains.
   (void)write_frame(socket, encode_reply(error));
   return 1;
 }
 
-}  // namespace
-
-int serve_enclave(int socket, const std::filesystem::path& folder_path) {
+int serve_enclave(int socket, const HardenOptions& options, Walls walls) {
+  const std::filesystem::path& folder_path = options.state_dir;
+  const auto refuse = refuse_to_start;
   Result<StateFolder> folder = StateFolder::open(folder_path);
   if (!folder) return refuse(socket, folder.error());
   Result<SealedState> sealed = open_sealed(*folder);
@@ -73,6 +75,7 @@ int serve_enclave(int socket, const std::filesystem::path& folder_path) {
   CosignerFolder cosigner_folder(folder_path);
   Result<CosignerHost> cosigner = open_cosigner(*folder, cosigner_folder);
   if (!cosigner) return refuse(socket, cosigner.error().within(folder_path.string()));
+  confine_files(walls, folder_path);
   const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
   BatchWorkers workers(std::min(cores, limits::kCosignThreadsMax) - 1);
   cosigner->share_work([&workers](std::size_t count, const std::function<void(std::size_t)>& work) {
@@ -81,7 +84,9 @@ int serve_enclave(int socket, const std::filesystem::path& folder_path) {
   EnclaveHost host(std::move(*core), [&sealed](std::uint64_t generation, BytesView state) {
     return sealed->save(generation, state);
   });
-  if (!write_frame(socket, encode_reply(Ready{}))) return 0;
+  const Result<void> confined = confine_calls(walls, options.require);
+  if (!confined) return refuse(socket, confined.error());
+  if (!write_frame(socket, encode_reply(Ready{walls.states()}))) return 0;
   for (;;) {
     const Result<std::optional<Bytes>> message = read_frame(socket);
     Bytes reply;

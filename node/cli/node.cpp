@@ -17,6 +17,7 @@
 #include "node/cli/options.h"
 #include "node/cli/serving.h"
 #include "node/cli/witness/verbs.h"
+#include "node/enclave_walls.h"
 #include "node/http/server.h"
 #include "node/log.h"
 #include "node/log_service.h"
@@ -102,6 +103,7 @@ Result<void> run_node(const NodeArguments& options) {
 
   WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
   WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
+  log_walls("log", signer->walls());
   Metrics metrics;
   LogServiceOptions log_options;
   log_options.verify_threads = config.verify_threads;

@@ -9,6 +9,7 @@
 #include "config/file.h"
 #include "config/limits.h"
 #include "ledger/ports/random.h"
+#include "node/enclave_walls.h"
 #include "node/log.h"
 #include "node/witness/peer_check.h"
 
@@ -82,6 +83,7 @@ Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths
       new WitnessHost(paths, config, std::move(lock), metrics, clock));
   WITAN_ASSIGN(host->store_, WitnessStore::open_existing(paths.data()));
   WITAN_ASSIGN(host->signer_, start_signer(paths, config, options.enclave_binary));
+  log_walls("witness", host->signer_->walls());
   std::optional<std::string> ca_file;
   if (config.peers_ca) ca_file = (paths.dir / *config.peers_ca).string();
   WITAN_TRY(check_with_peers(*host->store_, *host->signer_, *host->signer_, config.peers, ca_file));

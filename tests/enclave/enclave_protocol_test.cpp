@@ -130,6 +130,7 @@ TEST_CASE("enclave messages: what is written is read, and only that") {
     CHECK(encode_reply(*decoded) == encode_reply(reply));
   };
   round_trip(Ready{});
+  round_trip(Ready{{{"landlock", ""}, {"seccomp", "built with a sanitizer"}}});
   round_trip(example_head());
   round_trip(state);
   state.last = example_head();

@@ -19,6 +19,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "tests/e2e/preload/bare_kernel.h"
+
 namespace {
 
 std::string setting(const char* name) {

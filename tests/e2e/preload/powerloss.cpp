@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "tests/e2e/preload/bare_kernel.h"
 #include "tests/e2e/preload/journal.h"
 
 namespace {
