@@ -17,6 +17,7 @@
 #include <openssl/x509v3.h>
 
 #include "config/limits.h"
+#include "ledger/crypto/x509_extension.h"
 #include "ledger/encoding.h"
 
 namespace witan {
@@ -38,7 +39,6 @@ using BioPointer = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using StoreContextPointer = std::unique_ptr<X509_STORE_CTX, Free<X509_STORE_CTX_free>>;
 using NamesPointer = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 using UsagePointer = std::unique_ptr<EXTENDED_KEY_USAGE, Free<EXTENDED_KEY_USAGE_free>>;
-using ObjectPointer = std::unique_ptr<ASN1_OBJECT, Free<ASN1_OBJECT_free>>;
 using StringPointer = std::unique_ptr<ASN1_STRING, Free<ASN1_STRING_free>>;
 using OpensslText = std::unique_ptr<unsigned char, FreeOpenssl>;
 
@@ -251,16 +251,9 @@ KeyUsage Certificate::key_usage() const {
 
 Result<std::optional<std::string>> Certificate::fulcio_issuer() const {
   for (const char* oid : {"1.3.6.1.4.1.57264.1.8", "1.3.6.1.4.1.57264.1.1"}) {
-    const ObjectPointer object(OBJ_txt2obj(oid, 1));
-    if (!object) throw std::bad_alloc();
-    const int at = X509_get_ext_by_OBJ(impl_->x509.get(), object.get(), -1);
-    if (at < 0) continue;
-    if (X509_get_ext_by_OBJ(impl_->x509.get(), object.get(), at) >= 0) {
-      return fail(ErrorCode::kMalformed, "certificate: the Fulcio issuer stands in it twice");
-    }
-    const ASN1_OCTET_STRING* data = X509_EXTENSION_get_data(X509_get_ext(impl_->x509.get(), at));
-    BytesView value(ASN1_STRING_get0_data(data),
-                    static_cast<std::size_t>(ASN1_STRING_length(data)));
+    WITAN_ASSIGN(const std::optional<Bytes> content, certificate_extension(*this, oid));
+    if (!content) continue;
+    BytesView value(*content);
     StringPointer text;
     if (std::string_view(oid).back() == '8') {
       const unsigned char* cursor = value.data();
