@@ -184,6 +184,10 @@ inline constexpr std::size_t kVerifyQueueMax = 4'096;
 // Tiles kept with their inner nodes, 16 KiB each, for making proofs.
 inline constexpr std::size_t kExpandedTilesMax = 1'024;
 inline constexpr std::size_t kRateLimitedClientsMax = 65'536;
+// GET /attestation: of one client, and of all that wait for the enclave.
+inline constexpr double kAttestationsPerSecond = 2;
+inline constexpr double kAttestationsBurst = 20;
+inline constexpr std::size_t kAttestationQueueMax = 64;
 
 // --- Store ---
 inline constexpr std::size_t kStoreMapBytes = std::size_t{1} << 40;

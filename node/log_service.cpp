@@ -95,6 +95,7 @@ class LogServiceImpl final : public LogService {
   const SignerState& identity() const override { return identity_; }
   std::shared_ptr<const RegistrationPolicy> policy() const override { return admission_.policy(); }
   Store& store() override { return store_; }
+  Signer& signer() override { return signer_; }
   TileCache& tiles() override { return tiles_; }
 
  private:
@@ -275,7 +276,7 @@ class LogServiceImpl final : public LogService {
   // Away from the committer.
   void answer(std::vector<DueAnswer> due) { answer_on(answers_, std::move(due)); }
 
-  // The only thread that calls the enclave.
+  // The only thread that has the enclave append.
   void sign_loop() {
     publisher_->call_when_ready([this] { wake_signing(); });
     std::unique_lock lock(mutex_);

@@ -2,8 +2,8 @@
 // One sequenced log at work: takes statements, checks them on worker threads, has them decided,
 // signed and published, and tells whoever waits.
 //
-// Threads: the workers check statements; the committer is the only writer of the store; the signer
-// thread is the only caller of the enclave. The sequencer, a core without I/O, is shared by them
+// Threads: the workers check statements; the committer is the only writer of the store; only the
+// signer thread has the enclave append. The sequencer, a core without I/O, is shared by them
 // under one mutex.
 
 #include <atomic>
@@ -72,6 +72,8 @@ class LogService {
   [[nodiscard]] virtual const SignerState& identity() const = 0;
   [[nodiscard]] virtual std::shared_ptr<const RegistrationPolicy> policy() const = 0;
   [[nodiscard]] virtual Store& store() = 0;
+  // For attest() only; any thread.
+  [[nodiscard]] virtual Signer& signer() = 0;
   [[nodiscard]] virtual TileCache& tiles() = 0;
 };
 

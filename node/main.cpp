@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   cli::add_inspect(top);
   cli::add_audit(top);
   cli::add_status(top);
+  cli::add_attest(top);
   cli::add_policy(top);
   cli::add_demo(top);
   cli::add_witness(top);

@@ -7,6 +7,7 @@
 #include "ledger/crypto/secret.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
+#include "node/api/attestation.h"
 #include "node/api/problems.h"
 #include "node/api/routes.h"
 #include "node/api/status.h"
@@ -33,7 +34,8 @@ struct NodeApi::Impl {
         config(node_config),
         metrics(node_metrics),
         clock(node_clock),
-        limiter(std::max(node_config.rate_per_s, 1.0), node_config.burst) {}
+        limiter(std::max(node_config.rate_per_s, 1.0), node_config.burst),
+        attestation(log_service.signer(), node_clock) {}
 
   // The answer that refuses a registration before it is read, if any.
   std::optional<http::Response> refuse(const http::Request& request) {
@@ -95,6 +97,7 @@ struct NodeApi::Impl {
   Metrics& metrics;
   const Clock& clock;
   http::RateLimiter limiter;
+  api::AttestationApi attestation;
   WitnessHost* witness = nullptr;
 };
 
@@ -119,10 +122,12 @@ void NodeApi::handle(http::Request&& request, http::Respond respond) {
     return api::post_entry(impl_->context, std::move(request), std::move(respond));
   }
   const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
+  const bool attests = request.path == api::AttestationApi::kPath;
+  if (reads && attests) return impl_->attestation.get(request, std::move(respond));
   if (reads) {
     if (auto response = impl_->get(request)) return respond(std::move(*response));
   }
-  if (request.path == "/entries" || (!reads && impl_->get(request))) {
+  if (request.path == "/entries" || (!reads && (attests || impl_->get(request)))) {
     const std::string allowed = request.path == "/entries" ? "POST" : "GET, HEAD";
     return respond(api::problem_for(request.path, 405, "",
                                     "this path takes " + allowed + ", not " + request.method_text)

@@ -35,6 +35,7 @@ void add_verify(Verb& top);
 void add_inspect(Verb& top);
 void add_audit(Verb& top);
 void add_status(Verb& top);
+void add_attest(Verb& top);
 void add_policy(Verb& top);
 void add_demo(Verb& top);
 void add_witness(Verb& top);

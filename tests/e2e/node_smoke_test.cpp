@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "ledger/crypto/private_key.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
@@ -30,6 +32,52 @@ std::string signed_file(const TempDir& folder, const std::string& key, const std
   INFO(sign.err);
   REQUIRE(sign.exit_code == 0);
   return folder.at(name + ".statement");
+}
+
+TEST_CASE("smoke: evidence of the enclave is fetched, and verified offline") {
+  TestNode node;
+  node.start();
+  const auto status = nlohmann::json::parse(node.get("/status").body);
+  const std::string vkey = status.at("log_key");
+  const std::string file = node.folder().at("log.evidence");
+  const std::string nonce(64, '7');
+  const ChildResult fetched =
+      run_witan({"attest", "fetch", "--node", node.url(), "--nonce", nonce, "-o", file});
+  INFO(fetched.err);
+  REQUIRE(fetched.exit_code == 0);
+  CHECK_THAT(fetched.out, ContainsSubstring("not verified yet"));
+  node.stop();
+
+  const ChildResult good =
+      run_witan({"attest", "verify", file, "--log-key", vkey, "--nonce", nonce});
+  INFO(good.err);
+  REQUIRE(good.exit_code == 0);
+  for (const char* said : {"process", TestNode::kOrigin, "size 2"}) {
+    CHECK_THAT(good.out, ContainsSubstring(said));
+  }
+  const ChildResult stale =
+      run_witan({"attest", "verify", file, "--log-key", vkey, "--nonce", std::string(64, '8')});
+  CHECK(stale.exit_code == 1);
+  CHECK_THAT(stale.err, ContainsSubstring("nonce"));
+  const ChildResult unasked = run_witan({"attest", "verify", file, "--log-key", vkey});
+  CHECK(unasked.exit_code == 0);
+  CHECK_THAT(unasked.out, ContainsSubstring("not checked"));
+
+  const std::string trust = node.folder().at("trust.toml");
+  write_text(node.folder().at("log.policy"), "log " + vkey + "\nquorum none\n");
+  write_text(trust, "[log]\ntlog_policy_file = \"log.policy\"\nlowest_grade = \"tpm\"\n");
+  const ChildResult low = run_witan({"attest", "verify", file, "--policy", trust});
+  CHECK(low.exit_code == 1);
+  CHECK_THAT(low.err, ContainsSubstring("grade process, the policy asks for at least tpm"));
+
+  std::string bytes = read_text(file);
+  bytes[bytes.size() / 2] ^= 1;
+  write_text(file, bytes);
+  CHECK(run_witan({"attest", "verify", file, "--log-key", vkey}).exit_code == 1);
+  write_text(file, "no evidence");
+  CHECK(run_witan({"attest", "verify", file, "--log-key", vkey}).exit_code == 1);
+  CHECK(run_witan({"attest", "verify", node.folder().at("none"), "--log-key", vkey}).exit_code ==
+        3);
 }
 
 TEST_CASE("smoke: keygen, init, node, sign, submit, receipt, restart") {

@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/limits.h"
+#include "ledger/attestation/evidence.h"
 #include "ledger/crypto/sha256.h"
 #include "ledger/encoding.h"
 #include "ledger/format/problem_details.h"
@@ -169,6 +171,41 @@ TEST_CASE("api: with tokens, only their bearers may register") {
   CHECK(node.post(statement, {{"authorization", "Bearer first"}}).status == 201);
   CHECK(node.post(statement, {{"authorization", "Bearer second"}}).status == 201);
   CHECK(node.get("/entries/" + id_of(statement)).status == 200);
+}
+
+TEST_CASE("api: evidence is made for the nonce, in bounds and at a bounded rate") {
+  ApiFixture node;
+  const SignerState& identity = node.log->identity();
+  const auto key =
+      VerifierKey::make(identity.origin, NoteAlgorithm::kEd25519, identity.note_key).value();
+  const std::string nonce = "00ff" + std::string(124, 'a');
+  const auto response = node.get("/attestation?nonce=" + nonce);
+  REQUIRE(response.status == 200);
+  CHECK(header(response, "Content-Type") == "application/cbor");
+  CHECK(header(response, "Cache-Control") == "no-store");
+  const auto evidence = verify_evidence(response.body_view(), hex_decode(nonce).value(), key);
+  REQUIRE(evidence);
+  CHECK(evidence->last->size.value == 2);
+  CHECK(verify_evidence(node.get("/attestation").body_view(), {}, key));
+  for (const std::string& wrong :
+       std::vector<std::string>{"x", "0", "FF", "00ff ", std::string(130, 'a')}) {
+    INFO(wrong);
+    CHECK(node.get("/attestation?nonce=" + wrong).status == 400);
+  }
+  CHECK(node.get("/attestation?nonce=00&nonce=11").status == 400);
+  const auto posted = node.call(http::Method::kPost, "/attestation");
+  CHECK(posted.status == 405);
+  CHECK(header(posted, "Allow") == "GET, HEAD");
+  node.signer->break_with(Error{ErrorCode::kUnavailable, "the enclave is gone"});
+  CHECK(node.get("/attestation").status == 503);
+  std::size_t limited = 0;
+  for (std::size_t i = 0; i < 2 * static_cast<std::size_t>(limits::kAttestationsBurst); ++i) {
+    const auto again = node.get("/attestation");
+    if (again.status != 429) continue;
+    ++limited;
+    CHECK(header(again, "Retry-After") == "1");
+  }
+  CHECK(limited >= static_cast<std::size_t>(limits::kAttestationsBurst));
 }
 
 TEST_CASE("api: a body may be what the policy lets in, on the one path that takes one") {
