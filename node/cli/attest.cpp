@@ -1,15 +1,18 @@
 // witan attest: what a log's enclave states about itself, fetched and judged.
 
-#include <array>
+#include <cstdint>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "config/file.h"
+#include "config/limits.h"
 #include "ledger/attestation/evidence.h"
 #include "ledger/encoding.h"
 #include "ledger/ports/random.h"
 #include "node/api/attestation.h"
+#include "node/cli/attest_verify.h"
 #include "node/cli/cli.h"
 #include "node/cli/files.h"
 #include "node/cli/options.h"
@@ -19,9 +22,12 @@
 namespace witan::cli {
 namespace {
 
+// The end of the year 9999.
+constexpr std::uint64_t kAttestTimeMax = 253'402'300'799;
+
 struct AttestArguments {
-  std::string node, nonce, out, ca_file, file, policy;
-  std::vector<std::string> log_keys;
+  std::string node, nonce, out, ca_file, file, policy, at;
+  std::vector<std::string> log_keys, endorsements;
   bool json = false;
 };
 
@@ -32,20 +38,6 @@ Result<Bytes> attest_nonce(const std::string& hex) {
   return fail(ErrorCode::kUsage, "--nonce: " + std::to_string(nonce->size()) +
                                      " bytes, expected at most " +
                                      std::to_string(kEvidenceNonceBytesMax));
-}
-
-Facts evidence_facts(const Evidence& evidence) {
-  Facts facts{{"grade", std::string(to_string(evidence.grade))},
-              {"origin", evidence.origin},
-              {"log_key", hex_encode(evidence.note_thumbprint)},
-              {"receipt_key", hex_encode(evidence.cose_thumbprint)},
-              {"code", hex_encode(evidence.measurement)},
-              {"nonce", hex_encode(evidence.nonce)}};
-  if (evidence.last) {
-    facts.emplace_back("head", "size " + std::to_string(evidence.last->size.value) + ", root " +
-                                   base64_encode(evidence.last->root));
-  }
-  return facts;
 }
 
 Result<Facts> fetch_evidence(const AttestArguments& options) {
@@ -77,53 +69,36 @@ Result<Facts> fetch_evidence(const AttestArguments& options) {
                {"grade", std::string(to_string(evidence->evidence.grade)) + " (not verified yet)"}};
 }
 
-// Signed by one of the log keys that are trusted; the error is that of the last one.
-Result<Evidence> verified_under(BytesView bytes, BytesView nonce, const VerifyTrust& trust) {
-  Result<Evidence> out = fail(ErrorCode::kUsage,
-                              "no log key to verify the evidence under: give --log-key with a "
-                              "vkey, or a --policy that has one");
-  std::vector<VerifierKey> keys = trust.log_keys;
-  if (trust.tlog_policy) {
-    for (const TlogPolicy::Log& log : trust.tlog_policy->logs) keys.push_back(log.key);
+// "2026-03-01", "2026-03-01T12:00:00Z", or seconds since 1970; now when empty.
+Result<std::int64_t> attest_time(const std::string& text) {
+  if (text.empty()) return static_cast<std::int64_t>(std::time(nullptr));
+  if (const auto seconds = decimal_decode(text)) {
+    if (*seconds <= kAttestTimeMax) return static_cast<std::int64_t>(*seconds);
   }
-  for (const VerifierKey& key : keys) {
-    if (key.algorithm != NoteAlgorithm::kEd25519) continue;
-    out = verify_evidence(bytes, nonce, key);
-    if (out) break;
+  for (const char* format : {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"}) {
+    std::tm parts{};
+    const char* end = ::strptime(text.c_str(), format, &parts);
+    if (end != nullptr && *end == '\0') return static_cast<std::int64_t>(::timegm(&parts));
   }
-  return out;
+  return fail(ErrorCode::kUsage, "--at: \"" + text +
+                                     "\", expected a date (2026-03-01), a time "
+                                     "(2026-03-01T12:00:00Z) or seconds since 1970");
 }
 
-Result<Facts> verify_attestation(const AttestArguments& options) {
-  WITAN_ASSIGN(const VerifyTrust trust, read_trust(options.policy, options.log_keys));
-  WITAN_ASSIGN(const Bytes bytes, read_bytes(options.file, kEvidenceBytesMax));
-  const auto parsed = SignedEvidence::parse(bytes);
-  if (!parsed) {
-    return fail(parsed.error().within(options.file + ": expected evidence of a Witan enclave"));
-  }
-  Bytes nonce = parsed->evidence.nonce;
+Result<Facts> judge_file(const AttestArguments& options) {
+  AttestationInput input;
+  WITAN_ASSIGN(input.trust, read_trust(options.policy, options.log_keys));
+  WITAN_ASSIGN(input.time_s, attest_time(options.at));
   if (!options.nonce.empty()) {
-    WITAN_ASSIGN(nonce, attest_nonce(options.nonce));
+    WITAN_ASSIGN(input.nonce, attest_nonce(options.nonce));
   }
-  auto evidence = verified_under(bytes, nonce, trust);
-  if (!evidence) return fail(evidence.error().within(options.file));
-  if (trust.origin && *trust.origin != evidence->origin) {
-    return fail(ErrorCode::kBadIdentity, options.file + ": evidence about the log " +
-                                             evidence->origin + ", the policy accepts only " +
-                                             *trust.origin);
+  for (const std::string& file : options.endorsements) {
+    WITAN_ASSIGN(Bytes bytes, read_bytes(file, limits::kPemFileBytesMax));
+    input.endorsements.push_back(std::move(bytes));
   }
-  if (trust.lowest_grade &&
-      static_cast<int>(evidence->grade) < static_cast<int>(*trust.lowest_grade)) {
-    return fail(ErrorCode::kRefused, options.file + ": grade " +
-                                         std::string(to_string(evidence->grade)) +
-                                         ", the policy asks for at least " +
-                                         std::string(to_string(*trust.lowest_grade)));
-  }
-  Facts facts{{"verified", "yes"}};
-  for (auto& fact : evidence_facts(*evidence)) facts.push_back(std::move(fact));
-  facts.emplace_back("fresh", options.nonce.empty()
-                                  ? "not checked: give the --nonce that it was fetched with"
-                                  : "yes: it is over the nonce given");
+  WITAN_ASSIGN(input.evidence, read_bytes(options.file, limits::kPemFileBytesMax));
+  auto facts = verify_attestation(input);
+  if (!facts) return fail(facts.error().within(options.file));
   return facts;
 }
 
@@ -148,7 +123,9 @@ void add_attest_fetch(Verb& top, const std::shared_ptr<AttestArguments>& options
 void add_attest_verify(Verb& top, const std::shared_ptr<AttestArguments>& options) {
   Verb& verb = top.verb("verify", "Check evidence offline: whose keys, which code, which grade");
   verb.footer(
-      "Example: witan attest verify log.evidence --log-key log.vkey --nonce 5f1c...\n"
+      "Examples: witan attest verify log.evidence --log-key log.vkey --nonce 5f1c...\n"
+      "          witan attest verify report.bin --endorsements vcek.pem --endorsements "
+      "ask-ark.pem\n"
       "Exit code: 0 verified, 1 not verified, 2 usage, 3 a file could not be read.");
   verb.option("file", options->file, "The evidence").required();
   Option log_key = verb.option("--log-key", options->log_keys,
@@ -157,10 +134,12 @@ void add_attest_verify(Verb& top, const std::shared_ptr<AttestArguments>& option
                               "Trust file (TOML) with the log's key and the lowest grade");
   policy.excludes(log_key);
   verb.option("--nonce", options->nonce, "The nonce that it was fetched with, in hex");
+  verb.option("--endorsements", options->endorsements,
+              "Certificates (PEM or DER) of who made the hardware (repeatable)");
+  verb.option("--at", options->at,
+              "When certificates must be valid: a date or time (default: now)");
   verb.flag("--json", options->json, "Print JSON");
-  verb.needs("--policy or --log-key",
-             [options] { return !options->policy.empty() || !options->log_keys.empty(); });
-  verb.runs([options] { return print_attest(verify_attestation(*options), options->json); });
+  verb.runs([options] { return print_attest(judge_file(*options), options->json); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // and tokens too. What has to work on every system that Witan is built for.
 #include <chrono>
 #include <filesystem>
+#include <iostream>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/log_observer.h"
 #include "tests/support/test_node.h"
+#include "tests/support/vectors.h"
 
 namespace witan::test {
 namespace {
@@ -78,6 +80,33 @@ TEST_CASE("smoke: evidence of the enclave is fetched, and verified offline") {
   CHECK(run_witan({"attest", "verify", file, "--log-key", vkey}).exit_code == 1);
   CHECK(run_witan({"attest", "verify", node.folder().at("none"), "--log-key", vkey}).exit_code ==
         3);
+}
+
+TEST_CASE("smoke: a SEV-SNP report is recognised, and verified at the time it was made") {
+  const auto vectors = vectors_dir();
+  if (!vectors) {
+    std::cout << "SEV-SNP report skipped: WITAN_VECTORS is not set\n";
+    return;
+  }
+  const fs::path folder = *vectors / "attestation" / "snp-aci-attested-cose";
+  const std::string report = folder / "20260302.report.bin";
+  const std::string chain = folder / "20260302.vcek-ask-ark.pem";
+  const ChildResult good = run_witan(
+      {"attest", "verify", report, "--endorsements", chain, "--at", "2026-03-03", "--json"});
+  INFO(good.err);
+  REQUIRE(good.exit_code == 0);
+  CHECK(nlohmann::json::parse(good.out).at("product") == "Genoa");
+  const ChildResult late = run_witan(
+      {"attest", "verify", report, "--endorsements", chain, "--at", "2060-01-01T00:00:00Z"});
+  CHECK(late.exit_code == 1);
+  CHECK(run_witan({"attest", "verify", report}).exit_code == 2);
+  CHECK(run_witan({"attest", "verify", report, "--at", "soon"}).exit_code == 2);
+  const fs::path debug = *vectors / "attestation" / "snp-milan-v2";
+  const ChildResult refused =
+      run_witan({"attest", "verify", debug / "report.bin", "--endorsements", debug / "vcek.der",
+                 "--endorsements", debug / "ask-ark.pem", "--at", "2026-03-03"});
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, ContainsSubstring("debug"));
 }
 
 TEST_CASE("smoke: keygen, init, node, sign, submit, receipt, restart") {
