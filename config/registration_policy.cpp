@@ -1,5 +1,6 @@
 #include "config/registration_policy.h"
 
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@ constexpr std::size_t kKeysPerIssuerMax = 64;
 constexpr std::size_t kAdminKeysMax = 16;
 constexpr std::size_t kPatternsMax = 1'000;
 constexpr std::size_t kPatternCharsMax = 1'024;
+constexpr std::size_t kAttestedValuesMax = 256;
 
 Result<std::vector<std::string>> bounded_strings(TomlTable& table, std::string_view key,
                                                  std::size_t count_max, std::size_t chars_max) {
@@ -70,6 +72,27 @@ Result<void> read_accept(TomlTable& accept, RegistrationPolicyConfig& policy) {
   return accept.no_other_keys();
 }
 
+Result<AttestedServiceRule> read_attested(TomlTable& table) {
+  AttestedServiceRule out;
+  WITAN_ASSIGN(out.measurements,
+               bounded_strings(table, "measurements", kAttestedValuesMax, kPatternCharsMax));
+  WITAN_ASSIGN(out.host_data,
+               bounded_strings(table, "host_data", kAttestedValuesMax, kPatternCharsMax));
+  WITAN_ASSIGN(out.minimum_tcb,
+               bounded_strings(table, "minimum_tcb", kAttestedValuesMax, kPatternCharsMax));
+  WITAN_ASSIGN(std::optional<std::string> uvm_issuer, table.string("uvm_issuer"));
+  WITAN_ASSIGN(std::optional<std::string> uvm_feed, table.string("uvm_feed"));
+  WITAN_ASSIGN(const std::optional<std::int64_t> uvm_svn_min,
+               table.integer("uvm_svn_min", 0, std::numeric_limits<std::int64_t>::max()));
+  WITAN_ASSIGN(const std::optional<bool> without_subject, table.boolean("without_subject"));
+  out.uvm_issuer = std::move(uvm_issuer).value_or("");
+  out.uvm_feed = std::move(uvm_feed).value_or("");
+  out.uvm_svn_min = static_cast<std::uint64_t>(uvm_svn_min.value_or(0));
+  out.without_subject = without_subject.value_or(false);
+  WITAN_TRY(table.no_other_keys());
+  return out;
+}
+
 Result<IssuerRule> read_issuer(TomlTable& table) {
   IssuerRule issuer;
   WITAN_ASSIGN(issuer.name, table.required_string("name"));
@@ -83,6 +106,10 @@ Result<IssuerRule> read_issuer(TomlTable& table) {
   WITAN_ASSIGN(issuer.subjects, bounded_strings(table, "subjects", kPatternsMax, kPatternCharsMax));
   if (issuer.subjects.empty() && table.has("subjects")) {
     return fail(table.error("subjects", "expected at least one value, found an empty array"));
+  }
+  WITAN_ASSIGN(std::optional<TomlTable> attested, table.table("attested"));
+  if (attested) {
+    WITAN_ASSIGN(issuer.attested, read_attested(*attested));
   }
   WITAN_TRY(table.no_other_keys());
   return issuer;
@@ -119,6 +146,19 @@ void write_list(std::string& out, std::string_view key, const std::vector<std::s
     write_string(out, values[i]);
   }
   out += "]\n";
+}
+
+void write_attested(std::string& out, const AttestedServiceRule& rule) {
+  out += "[issuer.attested]\n";
+  if (!rule.measurements.empty()) write_list(out, "measurements", rule.measurements);
+  if (!rule.host_data.empty()) write_list(out, "host_data", rule.host_data);
+  if (!rule.minimum_tcb.empty()) write_list(out, "minimum_tcb", rule.minimum_tcb);
+  out += "uvm_issuer = ";
+  write_string(out, rule.uvm_issuer);
+  out += "\nuvm_feed = ";
+  write_string(out, rule.uvm_feed);
+  out += "\nuvm_svn_min = " + std::to_string(rule.uvm_svn_min) + "\n";
+  out += std::string("without_subject = ") + (rule.without_subject ? "true\n" : "false\n");
 }
 
 }  // namespace
@@ -173,6 +213,7 @@ std::string encode(const RegistrationPolicyConfig& policy) {
     if (!issuer.keys.empty()) write_list(out, "keys", issuer.keys);
     if (!issuer.anchors.empty()) write_list(out, "anchors", issuer.anchors);
     if (!issuer.subjects.empty()) write_list(out, "subjects", issuer.subjects);
+    if (issuer.attested) write_attested(out, *issuer.attested);
   }
   return out;
 }

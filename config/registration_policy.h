@@ -17,6 +17,14 @@
 //   keys = ["""-----BEGIN PUBLIC KEY----- ..."""]   # or certificates, whose keys count
 //   anchors = ["""-----BEGIN CERTIFICATE----- ..."""]
 //   subjects = ["pkg:*"]                            # besides accept.subjects
+//   [issuer.attested]                               # did:attestedsvc issuers, in place of keys
+//   measurements = ["<96 hexadecimal digits>"]
+//   host_data = ["<64 hexadecimal digits>"]
+//   minimum_tcb = ["Milan 4.0.24.219"]
+//   uvm_issuer = "did:x509:..."
+//   uvm_feed = "ContainerPlat-AMD-UVM"
+//   uvm_svn_min = 101
+//   without_subject = false
 //
 // What the rules mean, and how refusals name them, is in ledger/registration/policy.h. Here only
 // shape and bounds are checked; PEM and algorithm names are looked at when the policy is compiled.
@@ -43,11 +51,28 @@ enum class CheckTime {
   kIat,
 };
 
+// What the hardware evidence of a did:attestedsvc statement must say (AMD SEV-SNP). An empty list
+// or text allows everything, but measurements, or uvm_issuer, uvm_feed and host_data, must be
+// given. Guests that can be debugged, migrated or are not at VMPL 0 are always refused.
+struct AttestedServiceRule {
+  std::vector<std::string> measurements;  // of the guest at launch
+  std::vector<std::string> host_data;     // such as the digest of a container policy
+  // A product and its least patch levels: boot loader, TEE, SNP, microcode; for Turin FMC first.
+  std::vector<std::string> minimum_tcb;
+  std::string uvm_issuer;  // who endorses the measurement of the utility VM
+  std::string uvm_feed;
+  std::uint64_t uvm_svn_min = 0;
+  bool without_subject = false;  // accepts statements without sub, against RFC 9943
+
+  friend bool operator==(const AttestedServiceRule&, const AttestedServiceRule&) = default;
+};
+
 struct IssuerRule {
   std::string name;                   // exact, or a pattern with '*'
   std::vector<std::string> keys;      // PEM: public keys or certificates
   std::vector<std::string> anchors;   // PEM: certificates; one string may hold several
   std::vector<std::string> subjects;  // patterns; empty: only accept.subjects counts
+  std::optional<AttestedServiceRule> attested = std::nullopt;
 
   friend bool operator==(const IssuerRule&, const IssuerRule&) = default;
 };

@@ -13,6 +13,7 @@ namespace witan {
 namespace {
 
 constexpr std::string_view kAttestedServicePrefix = "did:attestedsvc:";
+constexpr std::string_view kAttestedServiceLabel = "attestedsvc";
 
 tl::unexpected<StatementError> refuse(StatementFault fault, ErrorCode code, std::string message) {
   return tl::unexpected<StatementError>(StatementError(code, std::move(message), fault));
@@ -49,15 +50,14 @@ StatementResult<void> check_registration(const Statement& statement) {
   if (statement.issuer.empty()) {
     return refuse(StatementFault::kMalformed, ErrorCode::kMalformed, "CWT iss (1): missing");
   }
-  // Said before what else such a statement may lack: nothing that its sender mends would help.
-  if (std::string_view(statement.issuer).starts_with(kAttestedServicePrefix)) {
-    return refuse(StatementFault::kRejected, ErrorCode::kUnsupported,
-                  "CWT iss (1): did:attestedsvc is not supported");
-  }
-  if (statement.subject.empty()) {
+  // Real attested services leave sub out; whether that is accepted, the policy says.
+  const bool attested = std::string_view(statement.issuer).starts_with(kAttestedServicePrefix);
+  if (statement.subject.empty() && !attested) {
     return refuse(StatementFault::kMalformed, ErrorCode::kMalformed, "CWT sub (2): missing");
   }
-  if (!statement.crit_not_understood.empty()) {
+  const std::vector<std::string> attested_crit{std::string(kAttestedServiceLabel)};
+  if (!statement.crit_not_understood.empty() &&
+      !(attested && statement.crit_not_understood == attested_crit)) {
     return refuse(
         StatementFault::kMalformed, ErrorCode::kUnsupported,
         "crit (2): label " + statement.crit_not_understood.front() + " is not understood");

@@ -89,10 +89,11 @@ struct Statement {
   // statement must understand them (RFC 9052 section 3.1).
   std::vector<std::string> crit_not_understood;
 
-  // Wants tag 18, alg, CWT claims with iss and sub, kid or x5chain or x5t (protected), an attached
-  // non-empty payload, nothing in crit that is not understood, no content type (3) besides a hash
-  // envelope (258), and a digest of the length that 258 says. Errors name the rule (kMalformed,
-  // kUnsupported, kTooLarge).
+  // Wants tag 18, alg, CWT claims with iss and sub (did:attestedsvc issuers may leave sub out: the
+  // policy decides, and the label "attestedsvc" is understood in their crit), kid or x5chain or x5t
+  // (protected), an attached non-empty payload, nothing in crit that is not understood, no content
+  // type (3) besides a hash envelope (258), and a digest of the length that 258 says. Errors name
+  // the rule (kMalformed, kUnsupported, kTooLarge).
   static StatementResult<Statement> parse(
       BytesView bytes, std::size_t max_bytes,
       StatementProfile profile = StatementProfile::kRegistration);

@@ -132,6 +132,18 @@ StatementResult<Keys> from_x5t(const Statement& statement, const IssuerIdentity&
           : "issuer.keys: x5t (34) is the hash of no certificate of the issuer");
 }
 
+StatementResult<Keys> from_attested(const Statement& statement, const IssuerIdentity& issuer,
+                                    std::optional<std::int64_t> time_s) {
+  if (!issuer.attested) {
+    return refuse(ErrorCode::kBadIdentity,
+                  "issuer.attested: the policy does not say which evidence it accepts from this "
+                  "did:attestedsvc issuer");
+  }
+  WITAN_ASSIGN(const AttestedService service, verify_attested_service(statement, time_s));
+  WITAN_TRY(check_attested_service(service, *issuer.attested));
+  return Keys{service.key};
+}
+
 }  // namespace
 
 Result<PinnedKey> parse_pinned_key(const std::string& pem) {
@@ -172,7 +184,8 @@ StatementResult<Keys> keys_for_kid(const Statement& statement, const std::vector
 StatementResult<Keys> resolve_identity(const Statement& statement, const IssuerIdentity& issuer,
                                        CheckTime check_time) {
   std::optional<std::int64_t> time_s;
-  const bool certified = !statement.x5chain.empty() || statement.x5t.has_value();
+  const bool attested = std::string_view(statement.issuer).starts_with(kDidAttestedServicePrefix);
+  const bool certified = attested || !statement.x5chain.empty() || statement.x5t.has_value();
   if (certified && check_time == CheckTime::kIat) {
     if (!statement.issued_at_s) {
       return refuse(ErrorCode::kRefused,
@@ -181,6 +194,7 @@ StatementResult<Keys> resolve_identity(const Statement& statement, const IssuerI
     }
     time_s = statement.issued_at_s;
   }
+  if (attested) return from_attested(statement, issuer, time_s);
   if (!statement.x5chain.empty()) return from_chain(statement, issuer, time_s);
   if (std::string_view(statement.issuer).starts_with(kDidX509Prefix)) {
     return refuse(ErrorCode::kBadIdentity,

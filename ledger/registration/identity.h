@@ -13,6 +13,7 @@
 #include "ledger/crypto/public_key.h"
 #include "ledger/crypto/x509.h"
 #include "ledger/format/statement.h"
+#include "ledger/registration/did_attestedsvc.h"
 
 namespace witan {
 
@@ -31,12 +32,15 @@ struct IssuerIdentity {
   bool is_pattern = false;
   std::vector<PinnedKey> keys;
   std::vector<Certificate> anchors;
+  std::optional<AttestedServicePolicy> attested = std::nullopt;
 };
 
 // Keys tried for one statement whose kid names none of the issuer's.
 inline constexpr std::size_t kKeysTriedMax = 8;
 
 // The keys that may have signed the statement, of which one must verify it:
+// - issuer did:attestedsvc: the attested key, when the evidence verifies (did_attestedsvc.h) and
+//   the issuer's rule accepts what it says.
 // - issuer did:x509: the leaf of the protected x5chain to which the DID resolves; with anchors, the
 //   chain must also lead to one of them, with keys alone the leaf's must be one of those.
 // - x5chain: its leaf, when it leads to an anchor of the issuer or holds one of the issuer's keys.

@@ -75,6 +75,19 @@ Result<CompiledIssuer> compile_issuer(const IssuerRule& rule) {
     if (!anchors) return fail(anchors.error().within(where + ": anchors"));
     for (Certificate& anchor : *anchors) out.identity.anchors.push_back(std::move(anchor));
   }
+  const bool attested = std::string_view(rule.name).starts_with(kDidAttestedServicePrefix);
+  if (attested != rule.attested.has_value() ||
+      (attested && (!rule.keys.empty() || !rule.anchors.empty()))) {
+    return fail(ErrorCode::kUsage,
+                where + (attested ? ": expected [issuer.attested] in place of keys and anchors"
+                                  : ": [issuer.attested] is for did:attestedsvc issuers only"));
+  }
+  if (attested) {
+    auto compiled = compile_attested_service(*rule.attested);
+    if (!compiled) return fail(compiled.error().within(where));
+    out.identity.attested = *std::move(compiled);
+    return out;
+  }
   if (!rule.keys.empty() || !rule.anchors.empty()) return out;
   if (!std::string_view(rule.name).starts_with(kDidX509Prefix)) {
     return fail(ErrorCode::kUsage,
@@ -185,6 +198,11 @@ StatementResult<void> RegistrationPolicy::Impl::check_cheap(const Statement& sta
   issuer = find(statement.issuer);
   if (issuer == nullptr) {
     return refuse("issuer.name: the policy lists no issuer " + in_quotes(statement.issuer));
+  }
+  if (statement.subject.empty() &&
+      !(issuer->identity.attested && issuer->identity.attested->without_subject)) {
+    return refuse("CWT sub (2): missing, and the issuer's rule does not say without_subject",
+                  StatementFault::kMalformed, ErrorCode::kMalformed);
   }
   if (config.hash_envelope_only && !statement.hash_envelope) {
     return refuse("accept.hash_envelope_only: expected a payload hash algorithm (258), found none");

@@ -4,7 +4,8 @@
 //
 // Refusals name the rule, as in the policy file: accept.algorithms, accept.max_statement_bytes,
 // accept.hash_envelope_only, accept.subjects, accept.content_types, accept.check_time, issuer.name,
-// issuer.subjects, issuer.keys, issuer.anchors, admin.keys; or the part of the statement.
+// issuer.subjects, issuer.keys, issuer.anchors, issuer.attested, admin.keys; or the part of the
+// statement.
 
 #include <memory>
 #include <string>
@@ -27,7 +28,8 @@ inline constexpr std::string_view kPolicyContentType = "application/witan-policy
 class RegistrationPolicy {
  public:
   // Reads the keys and certificates. Errors name the rule: kMalformed, kUnsupported, kUsage (an
-  // issuer listed twice, or without keys and anchors unless it is a did:x509).
+  // issuer listed twice; one without keys and anchors unless it is a did:x509; a did:attestedsvc
+  // with them or without [issuer.attested]).
   static Result<RegistrationPolicy> compile(const RegistrationPolicyConfig& config);
 
   // Whether an ordinary statement may be registered. Rules that cost little come first, the

@@ -25,7 +25,7 @@ TEST_CASE("examples: the registration policy is read") {
   const auto policy = parse_registration_policy(*text, "policy.toml");
   INFO((policy ? "" : policy.error().message));
   REQUIRE(policy);
-  CHECK(policy->issuers.size() == 3);
+  CHECK(policy->issuers.size() == 4);
 }
 
 TEST_CASE("examples: the trust file is read") {
