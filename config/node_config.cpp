@@ -156,6 +156,10 @@ Result<NodeConfig> NodeConfig::parse(std::string_view toml, std::string_view fil
     if (config.witness_dir->empty()) return fail(witness->error("dir", "must not be empty"));
     WITAN_TRY(witness->no_other_keys());
   }
+  WITAN_ASSIGN(auto enclave, root.table("enclave"));
+  if (enclave) {
+    WITAN_ASSIGN(config.enclave, read_enclave_config(*enclave));
+  }
   WITAN_TRY(root.no_other_keys());
   return config;
 }
@@ -196,6 +200,7 @@ std::string NodeConfig::encode() const {
   }
   write_witnesses(out, witnesses);
   write_witness(out, witness_dir);
+  write_enclave_config(out, enclave);
   return out.str();
 }
 

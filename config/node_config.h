@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/enclave_config.h"
 #include "config/limits.h"
 #include "config/result.h"
 
@@ -44,6 +45,7 @@ struct NodeConfig {
   std::optional<WitnessesConfig> witnesses;  // none: checkpoints are published unwitnessed
   // The folder of the witness that this node runs for other logs, relative to its own.
   std::optional<std::string> witness_dir;
+  EnclaveConfig enclave;
   std::chrono::milliseconds wait = limits::kRegistrationWait;  // then a POST becomes a 202
   unsigned io_threads = 2;
   unsigned verify_threads = 2;

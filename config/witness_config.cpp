@@ -238,6 +238,10 @@ Result<WitnessConfig> WitnessConfig::parse(std::string_view toml, std::string_vi
   if (peers) WITAN_TRY(read_peers(*peers, config));
   WITAN_ASSIGN(auto metrics, root.table("metrics"));
   if (metrics) WITAN_TRY(read_metric_logs(*metrics, config));
+  WITAN_ASSIGN(auto enclave, root.table("enclave"));
+  if (enclave) {
+    WITAN_ASSIGN(config.enclave, read_enclave_config(*enclave));
+  }
   WITAN_TRY(root.no_other_keys());
   return config;
 }
@@ -269,6 +273,7 @@ std::string WitnessConfig::encode() const {
   write_bastions(out, *this);
   write_background(out, *this);
   write_watching(out, *this);
+  write_enclave_config(out, enclave);
   return out.str();
 }
 

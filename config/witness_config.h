@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/enclave_config.h"
 #include "config/result.h"
 
 namespace witan {
@@ -48,6 +49,7 @@ struct WitnessConfig {
   // Where others keep checkpoints that this witness cosigned; asked at each start.
   std::vector<std::string> peers;
   std::optional<std::string> peers_ca;  // PEM file; relative to the folder
+  EnclaveConfig enclave;
   // Origins with metrics of their own; with none, the first that are heard of.
   std::vector<std::string> metric_logs;
 

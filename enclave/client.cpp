@@ -161,6 +161,7 @@ Result<void> EnclaveProcess::await_ready() {
   if (said == nullptr) {
     return fail(ErrorCode::kMalformed, "the enclave's first message was not \"ready\"");
   }
+  const std::lock_guard lock(walls_mutex_);
   walls_ = said->walls;
   return {};
 }
@@ -332,7 +333,7 @@ Result<std::vector<OriginMark>> EnclaveProcess::marks(std::uint64_t first) {
 }
 
 WallStates EnclaveProcess::walls() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(walls_mutex_);
   return walls_;
 }
 

@@ -114,9 +114,10 @@ class EnclaveProcess final : public Signer, public Cosigner, public HeldCosigner
   mutable std::mutex mutex_;                 // guards the following
   pid_t pid_ = 0;
   int socket_ = -1;
-  WallStates walls_;
   std::string last_end_;                     // how the last process ended
   std::atomic<std::uint64_t> restarts_ = 0;  // changed under mutex_
+  mutable std::mutex walls_mutex_;           // taken while mutex_ may be held for long
+  WallStates walls_;                         // guarded by walls_mutex_
 };
 
 }  // namespace witan

@@ -109,7 +109,7 @@ tl::unexpected<Error> not_initialised() {
 
 Result<EnclaveCore> EnclaveCore::restore(EnclaveIdentity identity, Random& random,
                                          BytesView state) {
-  EnclaveCore core(identity, random);
+  EnclaveCore core(std::move(identity), random);
   WITAN_ASSIGN(core.state_, decode_state(state));
   return core;
 }
@@ -196,6 +196,7 @@ Result<SignerState> EnclaveCore::attest(const EnclaveState& state, BytesView non
   evidence.cose_thumbprint = state.keys->cose_thumbprint;
   evidence.measurement = identity_.measurement;
   evidence.nonce = to_bytes(nonce);
+  evidence.walls = identity_.walls;
   if (state.last) evidence.last = EvidenceHead{state.last->head.size, state.last->head.root};
   SignedEvidence signed_evidence;
   signed_evidence.body = encode_evidence_body(evidence);

@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "config/result.h"
+#include "config/walls.h"
 #include "enclave/messages.h"
 #include "enclave/state.h"
 #include "ledger/ports/random.h"
@@ -22,6 +24,7 @@ namespace witan {
 struct EnclaveIdentity {
   Grade grade = Grade::kSim;
   Hash32 measurement{};
+  WallStates walls;
 };
 
 // A state that must be durable before the reply beside it may leave.
@@ -39,7 +42,8 @@ struct Step {
 class EnclaveCore {
  public:
   // Without a state: init has not happened. `random` must outlive the core.
-  EnclaveCore(EnclaveIdentity identity, Random& random) : identity_(identity), random_(&random) {}
+  EnclaveCore(EnclaveIdentity identity, Random& random)
+      : identity_(std::move(identity)), random_(&random) {}
   // From what an earlier core gave to be sealed. kMalformed, kUnsupported.
   static Result<EnclaveCore> restore(EnclaveIdentity identity, Random& random, BytesView state);
 
@@ -53,6 +57,9 @@ class EnclaveCore {
   void commit();
   // It could not be made durable: the present state stays, and the reply must not leave.
   void discard() { next_.reset(); }
+
+  // What evidence says from now on.
+  void set_walls(WallStates walls) { identity_.walls = std::move(walls); }
 
   [[nodiscard]] const std::optional<EnclaveState>& state() const { return state_; }
 

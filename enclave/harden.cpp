@@ -15,6 +15,7 @@
 #include "enclave/seccomp.h"
 #include "enclave/walls_network.h"
 #include "enclave/walls_user.h"
+#include "ledger/crypto/secret_memory.h"
 
 namespace witan {
 namespace {
@@ -87,9 +88,13 @@ Result<Walls> harden_process(unsigned first_closed, const HardenOptions& options
   walls.set(walls::kNoCore, unless_done(::setrlimit(RLIMIT_CORE, &none), "setrlimit"));
   walls.set(walls::kNotDumpable, unless_done(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl"));
   walls.set(walls::kNoNewPrivs, unless_done(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl"));
-  walls.set(walls::kSecretMemory, "not built yet");
   WITAN_TRY(handle_signals());
   drop_capabilities();
+  std::string not_hidden = hide_secret_memory();
+  walls.set(walls::kSecretMemory,
+            not_hidden.empty()
+                ? WhyNot()
+                : WhyNot("keys are in locked memory, which root reads: " + not_hidden));
   return walls;
 }
 

@@ -26,6 +26,7 @@ class EnclaveHost {
   // The same from and to bytes; bad messages are answered with an error.
   Bytes handle_message(BytesView message);
 
+  void set_walls(WallStates walls) { core_.set_walls(std::move(walls)); }
   [[nodiscard]] const EnclaveCore& core() const { return core_; }
 
  private:

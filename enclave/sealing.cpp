@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,20 +29,14 @@ std::uint64_t get_big_endian(BytesView bytes) {
 
 }  // namespace
 
-void MachineKey::Free::operator()(std::uint8_t* key) const {
-  sodium_free(key);
-}
-
 Result<MachineKey> MachineKey::make(BytesView key) {
   if (key.size() != kMachineKeyBytes) {
     return fail(ErrorCode::kMalformed,
                 "machine key of " + std::to_string(key.size()) + " bytes, expected 32");
   }
-  std::unique_ptr<std::uint8_t, Free> memory(
-      static_cast<std::uint8_t*>(sodium_malloc(kMachineKeyBytes)));
-  if (!memory) throw std::bad_alloc();
-  std::copy(key.begin(), key.end(), memory.get());
-  sodium_mprotect_readonly(memory.get());
+  SecretMemory memory(kMachineKeyBytes);
+  std::copy(key.begin(), key.end(), memory.data());
+  memory.make_readonly();
   return MachineKey(std::move(memory));
 }
 

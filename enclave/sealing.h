@@ -4,11 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <utility>
 
 #include "config/result.h"
 #include "enclave/state.h"
 #include "ledger/bytes.h"
+#include "ledger/crypto/secret_memory.h"
 #include "ledger/ports/random.h"
 
 namespace witan {
@@ -22,14 +23,11 @@ class MachineKey {
  public:
   // kMalformed when it is not 32 bytes.
   static Result<MachineKey> make(BytesView key);
-  [[nodiscard]] const std::uint8_t* data() const { return key_.get(); }
+  [[nodiscard]] const std::uint8_t* data() const { return key_.data(); }
 
  private:
-  struct Free {
-    void operator()(std::uint8_t* key) const;
-  };
-  explicit MachineKey(std::unique_ptr<std::uint8_t, Free> key) : key_(std::move(key)) {}
-  std::unique_ptr<std::uint8_t, Free> key_;
+  explicit MachineKey(SecretMemory key) : key_(std::move(key)) {}
+  SecretMemory key_;
 };
 
 // The bytes of a slot, at most kSlotBytes; kTooLarge.

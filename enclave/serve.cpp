@@ -86,6 +86,7 @@ int serve_enclave(int socket, const HardenOptions& options, Walls walls) {
   });
   const Result<void> confined = confine_calls(walls, options.require);
   if (!confined) return refuse(socket, confined.error());
+  host.set_walls(walls.states());
   if (!write_frame(socket, encode_reply(Ready{walls.states()}))) return 0;
   for (;;) {
     const Result<std::optional<Bytes>> message = read_frame(socket);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/limits.h"
+#include "ledger/attestation/walls.h"
 #include "ledger/encoding.h"
 #include "ledger/format/cbor.h"
 #include "ledger/format/cose.h"
@@ -12,11 +13,13 @@
 namespace witan {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+// Version 1 says nothing of walls; logs keep it in their second entry for ever.
+constexpr std::uint64_t kOldVersion = 1, kVersion = 2;
 constexpr std::int64_t kBody = 1, kSignature = 2;
 constexpr std::int64_t kVersionKey = 1, kGradeKey = 2, kOriginKey = 3, kNoteThumbprintKey = 4,
-                       kCoseThumbprintKey = 5, kMeasurementKey = 6, kNonceKey = 7, kLastKey = 8;
-constexpr std::size_t kBodyPairs = 8;
+                       kCoseThumbprintKey = 5, kMeasurementKey = 6, kNonceKey = 7, kLastKey = 8,
+                       kWallsKey = 9;
+constexpr std::size_t kOldBodyPairs = 8, kBodyPairs = 9;
 // Followed by a CBOR map's head this is not UTF-8, so it never is the text of a note.
 constexpr std::string_view kDomain{"witan-enclave-evidence-v1\0", 26};
 
@@ -73,20 +76,25 @@ Result<Grade> read_grade(CborReader& reader) {
   WITAN_ASSIGN(const Grade grade, grade_from_name(name));
   if (grade > Grade::kProcess) {
     return fail(ErrorCode::kUnsupported, "evidence: grade " + std::string(name) +
-                                             " without its proof; version 1 carries sim and "
-                                             "process");
+                                             " without its proof; versions 1 and 2 carry "
+                                             "sim and process");
   }
   return grade;
 }
 
 Result<Evidence> parse_body(BytesView body) {
   WITAN_ASSIGN(CborReader reader, CborReader::make(body, {.minimal = true, .indefinite = false}));
-  WITAN_TRY(expect_map(reader, kBodyPairs));
+  WITAN_ASSIGN(const std::size_t pairs, reader.read_map());
   WITAN_TRY(expect_key(reader, kVersionKey));
   WITAN_ASSIGN(const std::uint64_t version, reader.read_unsigned());
-  if (version != kVersion) {
+  if (version != kOldVersion && version != kVersion) {
     return fail(ErrorCode::kUnsupported,
-                "evidence: version " + std::to_string(version) + ", expected 1");
+                "evidence: version " + std::to_string(version) + ", expected 1 or 2");
+  }
+  const std::size_t expected = version == kOldVersion ? kOldBodyPairs : kBodyPairs;
+  if (pairs != expected) {
+    return fail(ErrorCode::kMalformed, "evidence: a map of " + std::to_string(pairs) +
+                                           " pairs, expected " + std::to_string(expected));
   }
   Evidence evidence;
   WITAN_ASSIGN(evidence.grade, read_grade(reader));
@@ -106,6 +114,9 @@ Result<Evidence> parse_body(BytesView body) {
   }
   evidence.nonce = to_bytes(nonce);
   WITAN_ASSIGN(evidence.last, read_last(reader));
+  if (version == kOldVersion) return evidence;
+  WITAN_TRY(expect_key(reader, kWallsKey));
+  WITAN_ASSIGN(evidence.walls, read_walls(reader));
   return evidence;
 }
 
@@ -156,6 +167,8 @@ Bytes encode_evidence_body(const Evidence& evidence) {
   } else {
     writer.null();
   }
+  writer.integer(kWallsKey);
+  write_walls(writer, evidence.walls);
   return writer.take();
 }
 

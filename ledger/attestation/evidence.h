@@ -1,14 +1,15 @@
 #pragma once
 // Attestation evidence: what an enclave states about itself, bound to a verifier's nonce.
-// Format: docs/enclave-protocol.md, section "Evidence". This version carries the grades `sim` and
+// Format: docs/enclave-protocol.md, section "Evidence". These versions carry the grades `sim` and
 // `process` only: both are the enclave's own word under the log's key. Higher grades need a proof
-// by hardware, which this version has no field for, so it cannot claim them.
+// by hardware, which they have no field for, so they cannot claim them.
 
 #include <cstddef>
 #include <optional>
 #include <string>
 
 #include "config/result.h"
+#include "config/walls.h"
 #include "ledger/bytes.h"
 #include "ledger/format/note.h"
 #include "ledger/ports/signer.h"
@@ -32,6 +33,7 @@ struct Evidence {
   Hash32 measurement{};              // SHA-256 of the enclave's program file; zeroes under `sim`
   Bytes nonce;                       // at most kEvidenceNonceBytesMax
   std::optional<EvidenceHead> last;  // the last signed head; none before the first
+  WallStates walls;                  // around the process; none in version 1 and under `sim`
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
@@ -47,7 +49,7 @@ struct SignedEvidence {
   [[nodiscard]] Bytes encode() const;
 };
 
-// The map of the evidence, deterministically encoded.
+// The map of the evidence, deterministically encoded, in version 2.
 [[nodiscard]] Bytes encode_evidence_body(const Evidence& evidence);
 // What the note key signs: a domain separation string and the body. Never the text of a note.
 [[nodiscard]] Bytes evidence_to_be_signed(BytesView body);

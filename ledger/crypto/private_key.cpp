@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include <openssl/pem.h>
@@ -11,6 +10,7 @@
 #include "ledger/crypto/detail/public_key_impl.h"
 #include "ledger/crypto/ecdsa_der.h"
 #include "ledger/crypto/secret.h"
+#include "ledger/crypto/secret_memory.h"
 
 namespace witan {
 namespace {
@@ -18,18 +18,6 @@ namespace {
 using detail::clear_errors;
 using detail::PkeyPtr;
 using detail::require;
-
-struct SodiumFree {
-  void operator()(std::uint8_t* pointer) const { sodium_free(pointer); }
-};
-using SecretPtr = std::unique_ptr<std::uint8_t, SodiumFree>;
-
-SecretPtr secret_memory(std::size_t size) {
-  init_crypto();
-  SecretPtr memory(static_cast<std::uint8_t*>(sodium_malloc(size)));
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
 
 tl::unexpected<Error> cannot_sign(KeyKind kind) {
   return fail(ErrorCode::kUnsupported, "private key of kind " + std::string(to_string(kind)) +
@@ -75,8 +63,8 @@ Bytes sign_digest(EVP_PKEY* key, KeyKind kind, Algorithm algorithm, BytesView me
 
 struct PrivateKey::Impl {
   PublicKey public_key;
-  // Ed25519: libsodium's 64 bytes (seed, public key) in its guarded memory.
-  SecretPtr ed25519;
+  // Ed25519: libsodium's 64 bytes (seed, public key).
+  SecretMemory ed25519;
   // The others.
   PkeyPtr pkey;
 };
@@ -84,12 +72,12 @@ struct PrivateKey::Impl {
 namespace {
 
 // `secret` holds crypto_sign_SECRETKEYBYTES with the seed in its first half.
-std::unique_ptr<PrivateKey::Impl> from_seed(SecretPtr secret) {
+std::unique_ptr<PrivateKey::Impl> from_seed(SecretMemory secret) {
   std::array<std::uint8_t, crypto_sign_PUBLICKEYBYTES> public_bytes;
-  auto seed = secret_memory(crypto_sign_SEEDBYTES);
-  std::memcpy(seed.get(), secret.get(), crypto_sign_SEEDBYTES);
-  crypto_sign_seed_keypair(public_bytes.data(), secret.get(), seed.get());
-  sodium_mprotect_readonly(secret.get());
+  SecretMemory seed(crypto_sign_SEEDBYTES);
+  std::memcpy(seed.data(), secret.data(), crypto_sign_SEEDBYTES);
+  crypto_sign_seed_keypair(public_bytes.data(), secret.data(), seed.data());
+  secret.make_readonly();
   auto public_key = PublicKey::from_ed25519(public_bytes);
   return std::make_unique<PrivateKey::Impl>(
       PrivateKey::Impl{*std::move(public_key), std::move(secret), nullptr});
@@ -99,9 +87,9 @@ Result<std::unique_ptr<PrivateKey::Impl>> from_pkey(PkeyPtr pkey) {
   WITAN_ASSIGN(const KeyKind kind, detail::kind_of(pkey.get()));
   if (kind == KeyKind::kEd448) return cannot_sign(kind);
   if (kind == KeyKind::kEd25519) {
-    auto secret = secret_memory(crypto_sign_SECRETKEYBYTES);
+    SecretMemory secret(crypto_sign_SECRETKEYBYTES);
     std::size_t size = crypto_sign_SEEDBYTES;
-    require(EVP_PKEY_get_raw_private_key(pkey.get(), secret.get(), &size) == 1 &&
+    require(EVP_PKEY_get_raw_private_key(pkey.get(), secret.data(), &size) == 1 &&
                 size == crypto_sign_SEEDBYTES,
             "Ed25519 private key");
     return from_seed(std::move(secret));
@@ -116,7 +104,7 @@ Result<std::unique_ptr<PrivateKey::Impl>> from_pkey(PkeyPtr pkey) {
   }
   WITAN_ASSIGN(PublicKey public_key, public_half(pkey.get()));
   return std::make_unique<PrivateKey::Impl>(
-      PrivateKey::Impl{std::move(public_key), nullptr, std::move(pkey)});
+      PrivateKey::Impl{std::move(public_key), SecretMemory(), std::move(pkey)});
 }
 
 // One PrivateKeyInfo (RFC 5208), nothing after it; nullptr otherwise.
@@ -154,8 +142,8 @@ PrivateKey::~PrivateKey() = default;
 
 Result<PrivateKey> PrivateKey::generate(KeyKind kind) {
   if (kind == KeyKind::kEd25519) {
-    auto secret = secret_memory(crypto_sign_SECRETKEYBYTES);
-    randombytes_buf(secret.get(), crypto_sign_SEEDBYTES);
+    SecretMemory secret(crypto_sign_SECRETKEYBYTES);
+    randombytes_buf(secret.data(), crypto_sign_SEEDBYTES);
     return PrivateKey(from_seed(std::move(secret)));
   }
   if (detail::coordinate_size(kind) == 0) {
@@ -198,8 +186,8 @@ Result<PrivateKey> PrivateKey::from_secret(KeyKind kind, BytesView secret) {
       return fail(ErrorCode::kMalformed,
                   "Ed25519 seed of " + std::to_string(secret.size()) + " bytes, expected 32");
     }
-    auto memory = secret_memory(crypto_sign_SECRETKEYBYTES);
-    std::memcpy(memory.get(), secret.data(), crypto_sign_SEEDBYTES);
+    SecretMemory memory(crypto_sign_SECRETKEYBYTES);
+    std::memcpy(memory.data(), secret.data(), crypto_sign_SEEDBYTES);
     return PrivateKey(from_seed(std::move(memory)));
   }
   PkeyPtr key = parse_pkcs8(secret);
@@ -231,12 +219,12 @@ Result<Bytes> PrivateKey::sign(Algorithm algorithm, BytesView message) const {
     return sign_digest(impl_->pkey.get(), kind, algorithm, message);
   }
   Bytes out(crypto_sign_BYTES);
-  crypto_sign_detached(out.data(), nullptr, message.data(), message.size(), impl_->ed25519.get());
+  crypto_sign_detached(out.data(), nullptr, message.data(), message.size(), impl_->ed25519.data());
   return out;
 }
 
 std::string PrivateKey::to_pem() const {
-  const PkeyPtr ed25519 = impl_->pkey == nullptr ? ed25519_pkey(impl_->ed25519.get()) : nullptr;
+  const PkeyPtr ed25519 = impl_->pkey == nullptr ? ed25519_pkey(impl_->ed25519.data()) : nullptr;
   const EVP_PKEY* key = ed25519 == nullptr ? impl_->pkey.get() : ed25519.get();
   // Wiped when freed, unlike an ordinary memory BIO.
   const detail::BioPtr out(BIO_new(BIO_s_secmem()));
@@ -250,7 +238,7 @@ std::string PrivateKey::to_pem() const {
 
 Bytes PrivateKey::to_secret() const {
   if (impl_->pkey == nullptr) {
-    return {impl_->ed25519.get(), impl_->ed25519.get() + crypto_sign_SEEDBYTES};
+    return {impl_->ed25519.data(), impl_->ed25519.data() + crypto_sign_SEEDBYTES};
   }
   const detail::Pkcs8Ptr info(EVP_PKEY2PKCS8(impl_->pkey.get()));
   require(info != nullptr, "PKCS#8");

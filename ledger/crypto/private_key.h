@@ -1,6 +1,6 @@
 #pragma once
-// Private keys. Ed25519 seeds live in sodium_malloc memory (guard pages, locked, not dumped); the
-// others in OpenSSL's. Nothing here writes a key to a log or an error.
+// Private keys. Ed25519 seeds live in secret memory (crypto/secret_memory.h); the others in
+// OpenSSL's. Nothing here writes a key to a log or an error.
 
 #include <memory>
 #include <string>

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include <openssl/crypto.h>
 #include <sodium.h>
 
 namespace witan {
@@ -9,6 +10,8 @@ namespace witan {
 void init_crypto() {
   // 1 means that it was started before.
   if (sodium_init() < 0) throw std::runtime_error("libsodium could not be started");
+  // Reads its configuration now, while files can be opened.
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr);
 }
 
 bool equal_secret(BytesView a, BytesView b) {

@@ -84,7 +84,7 @@ struct NodeApi::Impl {
           .with("Location", std::string(kWitnessPrefix) + "/");
     }
     if (path == "/proof/consistency") return api::get_consistency_proof(context, request);
-    if (path == "/status") return api::get_status(context, witness);
+    if (path == "/status") return api::get_status(context, walls, witness);
     if (path == "/healthz") return api::get_health(context);
     if (path == "/metrics") {
       return http::Response::text(200, std::string(Metrics::kContentType), metrics.text());
@@ -99,6 +99,7 @@ struct NodeApi::Impl {
   http::RateLimiter limiter;
   api::AttestationApi attestation;
   WitnessHost* witness = nullptr;
+  std::function<WallStates()> walls;
 };
 
 NodeApi::NodeApi(LogService& log, const NodeConfig& config, Metrics& metrics, const Clock& clock)
@@ -161,6 +162,10 @@ http::Response NodeApi::server_error(unsigned status, std::string_view detail,
                        status, "", detail);
   if (status == 503) response.with("Retry-After", "1");
   return response;
+}
+
+void NodeApi::show_enclave(std::function<WallStates()> walls) {
+  impl_->walls = std::move(walls);
 }
 
 void NodeApi::show_server(std::function<http::ServerCounters()> counters) {

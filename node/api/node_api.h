@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/node_config.h"
+#include "config/walls.h"
 #include "node/http/rate_limiter.h"
 #include "node/http/server.h"
 #include "node/log_service.h"
@@ -31,6 +32,9 @@ class NodeApi {
   [[nodiscard]] std::size_t body_bytes_max(const http::Request& request) const;
   [[nodiscard]] static http::Response server_error(unsigned status, std::string_view detail,
                                                    const http::Request* request);
+  // For /status, before the first request: the walls around the log's enclave, asked from any
+  // thread.
+  void show_enclave(std::function<WallStates()> walls);
   // For /status and /metrics, once the server runs.
   void show_server(std::function<http::ServerCounters()> counters);
 

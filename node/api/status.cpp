@@ -7,6 +7,7 @@
 
 #include "ledger/encoding.h"
 #include "ledger/format/note.h"
+#include "node/enclave_walls.h"
 
 namespace witan::api {
 namespace {
@@ -46,7 +47,8 @@ Json witnessing_json(const WitnessingStatus& witnessing) {
 
 }  // namespace
 
-http::Response get_status(const Context& context, WitnessHost* witness) {
+http::Response get_status(const Context& context, const std::function<WallStates()>& walls,
+                          WitnessHost* witness) {
   const LogStatus status = context.log.status();
   const SignerState& identity = context.log.identity();
   const StoreUsage usage = context.log.store().usage();
@@ -62,6 +64,7 @@ http::Response get_status(const Context& context, WitnessHost* witness) {
   body["pooled"] = status.pooled;
   body["signing"] = status.signing;
   body["problem"] = problem_of(status);
+  if (walls) body["walls"] = walls_json(walls());
   body["store_bytes"] = usage.bytes_used;
   body["max_statement_bytes"] = context.log.policy()->config().max_statement_bytes;
   if (status.witnessing) body["witnessing"] = witnessing_json(*status.witnessing);

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "config/walls.h"
 #include "node/api/routes.h"
 #include "node/http/server.h"
 #include "node/metrics.h"
@@ -10,8 +11,10 @@
 
 namespace witan::api {
 
-// `witness` may be null.
-[[nodiscard]] http::Response get_status(const Context& context, WitnessHost* witness);
+// `witness` may be null, `walls` empty: then nothing is said of them.
+[[nodiscard]] http::Response get_status(const Context& context,
+                                        const std::function<WallStates()>& walls,
+                                        WitnessHost* witness);
 // 200 "ok" while statements can be registered; 503 naming what is wrong.
 [[nodiscard]] http::Response get_health(const Context& context);
 // The log's and the server's figures, read when /metrics is asked for. What is given must outlive

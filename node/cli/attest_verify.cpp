@@ -56,6 +56,11 @@ Result<Facts> verify_witan_evidence(const AttestationInput& input, const Evidenc
               {"receipt_key", hex_encode(evidence.cose_thumbprint)},
               {"code", hex_encode(evidence.measurement)},
               {"nonce", hex_encode(evidence.nonce)}};
+  // Version 1 says nothing of them, nor does grade sim.
+  if (!evidence.walls.empty()) {
+    facts.emplace_back("walls", walls_in_force(evidence.walls));
+    facts.emplace_back("walls_missing", walls_missing(evidence.walls));
+  }
   if (evidence.last) {
     facts.emplace_back("head", "size " + std::to_string(evidence.last->size.value) + ", root " +
                                    base64_encode(evidence.last->root));

@@ -102,7 +102,8 @@ Result<void> run_node(const NodeArguments& options) {
   const sigset_t signals = block_end_signals();
 
   WITAN_ASSIGN(const auto store, open_lmdb_store(paths.data()));
-  WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave()));
+  WITAN_ASSIGN(const auto signer, EnclaveProcess::start(default_enclave_binary(), paths.enclave(),
+                                                        enclave_options(config.enclave)));
   log_walls("log", signer->walls());
   Metrics metrics;
   LogServiceOptions log_options;
@@ -129,6 +130,7 @@ Result<void> run_node(const NodeArguments& options) {
   }
   NodeApi api(*log, config, metrics, system_clock());
   if (*witness) api.mount(**witness);
+  api.show_enclave([&signer] { return signer->walls(); });
   WITAN_ASSIGN(const auto server,
                http::Server::start(server_options(paths, config, api),
                                    [&api](http::Request&& request, http::Respond respond) {

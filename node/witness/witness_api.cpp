@@ -195,6 +195,11 @@ struct WitnessApi::Impl {
     return bastions ? bastions() : std::vector<BastionStatus>();
   }
 
+  WallStates known_walls() const {
+    const std::lock_guard lock(mutex);
+    return walls ? walls() : WallStates();
+  }
+
   std::optional<http::Response> get(const http::Request& request) {
     const std::string& path = request.path;
     if (path.size() == 1 + 64 + kCheckpointSuffix.size() && path.ends_with(kCheckpointSuffix)) {
@@ -208,8 +213,9 @@ struct WitnessApi::Impl {
           .with("Cache-Control", "public, max-age=300");
     }
     if (path == "/status") {
-      return text_or_error(witness_status_json(witness, clock, known_bastions(), feeding_status()),
-                           "application/json");
+      return text_or_error(
+          witness_status_json(witness, clock, known_bastions(), feeding_status(), known_walls()),
+          "application/json");
     }
     if (path == "/healthz") {
       return get_health();
@@ -234,6 +240,7 @@ struct WitnessApi::Impl {
   std::string url;                                       // under mutex
   std::function<std::vector<BastionStatus>()> bastions;  // under mutex
   std::function<FeedingStatus()> feeding;                // under mutex
+  std::function<WallStates()> walls;                     // under mutex
 };
 
 WitnessApi::WitnessApi(WitnessService& witness, const WitnessConfig& config, Metrics& metrics,
@@ -285,6 +292,11 @@ void WitnessApi::show_server(std::function<http::ServerCounters()> counters, std
 void WitnessApi::show_bastions(std::function<std::vector<BastionStatus>()> bastions) {
   const std::lock_guard lock(impl_->mutex);
   impl_->bastions = std::move(bastions);
+}
+
+void WitnessApi::show_enclave(std::function<WallStates()> walls) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->walls = std::move(walls);
 }
 
 void WitnessApi::show_feeding(std::function<FeedingStatus()> feeding) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/walls.h"
 #include "config/witness_config.h"
 #include "ledger/ports/clock.h"
 #include "node/http/server.h"
@@ -39,6 +40,9 @@ class WitnessApi {
   // What the page and /status say of logs that the witness reads by itself; an empty function, as
   // before the first call, says that it reads none. Any thread.
   void show_feeding(std::function<FeedingStatus()> feeding);
+
+  // For /status: the walls around the signer. As show_feeding.
+  void show_enclave(std::function<WallStates()> walls);
 
  private:
   struct Impl;

@@ -34,9 +34,9 @@ Result<std::unique_ptr<EnclaveProcess>> start_signer(const WitnessPaths& paths,
                                           ": no such folder, expected what `witan witness init` "
                                           "made; is it mounted, and was all of it restored?");
   }
-  WITAN_ASSIGN(
-      auto signer,
-      EnclaveProcess::start(binary.empty() ? default_enclave_binary() : binary, paths.enclave()));
+  WITAN_ASSIGN(auto signer,
+               EnclaveProcess::start(binary.empty() ? default_enclave_binary() : binary,
+                                     paths.enclave(), enclave_options(config.enclave)));
   // Before anything of it is stored: the enclave of another witness must leave no trace here.
   WITAN_ASSIGN(const CosignerState identity, signer->cosigner_state());
   if (identity.name != config.name) {
@@ -97,6 +97,7 @@ Result<std::unique_ptr<WitnessHost>> WitnessHost::open(const WitnessPaths& paths
       std::make_unique<ListRefresher>(*host->store_, clock, metrics, list_options(paths, config));
   host->feeder_ =
       std::make_unique<Feeder>(*host->service_, clock, metrics, feeder_options(paths, config));
+  host->api_->show_enclave([signer = host->signer_.get()] { return signer->walls(); });
   host->api_->show_feeding([feeder = host->feeder_.get()] { return feeder->status(); });
   host->housekeeping_ = std::make_unique<WitnessHousekeeping>(*host->service_, clock);
   return host;

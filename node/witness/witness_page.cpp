@@ -14,6 +14,7 @@
 #include "config/witness_limits.h"
 #include "ledger/format/checkpoint.h"
 #include "node/cli/printable.h"
+#include "node/enclave_walls.h"
 #include "node/witness/background_page.h"
 
 namespace witan {
@@ -238,7 +239,7 @@ Result<std::string> witness_logs_json(WitnessService& witness, WitnessRows& rows
 
 Result<std::string> witness_status_json(WitnessService& witness, const Clock& clock,
                                         const std::vector<BastionStatus>& bastions,
-                                        const FeedingStatus& feeding) {
+                                        const FeedingStatus& feeding, const WallStates& walls) {
   WITAN_ASSIGN(const auto lists, witness.store().lists());
   WITAN_ASSIGN(const auto counts, witness.store().counts());
   Json body;
@@ -261,6 +262,7 @@ Result<std::string> witness_status_json(WitnessService& witness, const Clock& cl
   body["bastions"] = Json::parse(bastions_json(bastions));
   body["lists"] = lists_json(lists);
   body["feeding"] = feeding_json(feeding);
+  body["walls"] = walls_json(walls);
   return json_text(body);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/result.h"
+#include "config/walls.h"
 #include "ledger/ports/clock.h"
 #include "node/witness/bastion_status.h"
 #include "node/witness/feeder.h"
@@ -36,7 +37,8 @@ struct WitnessQuery {
                                                     const WitnessQuery& query);
 [[nodiscard]] Result<std::string> witness_status_json(WitnessService& witness, const Clock& clock,
                                                       const std::vector<BastionStatus>& bastions,
-                                                      const FeedingStatus& feeding);
+                                                      const FeedingStatus& feeding,
+                                                      const WallStates& walls);
 // The description that the witness network's tools read.
 [[nodiscard]] std::string witness_v0_json(const CosignerState& identity, const std::string& url);
 

@@ -68,7 +68,8 @@ inline bool is_lacking(std::string_view reason) {
   bool known = false;
   for (const std::string_view begin :
        {"built with a sanitizer", "built without", "the kernel has no", "Landlock is off",
-        "no new user and network namespace"}) {
+        "no new user and network namespace",
+        "keys are in locked memory, which root reads: the kernel has no"}) {
     known = known || reason.substr(0, begin.size()) == begin;
   }
   if (!known) FAIL(reason);

@@ -24,6 +24,7 @@
 #include "enclave/batch_workers.h"
 #include "enclave/client.h"
 #include "enclave/landlock.h"
+#include "ledger/attestation/evidence.h"
 #include "ledger/crypto/private_key.h"
 #include "ledger/crypto/secret.h"
 #include "tests/enclave/enclave_support.h"
@@ -313,6 +314,38 @@ TEST_CASE("walls: own-uid: root becomes the folder's owner, for good") {
   CHECK_THAT(unknown.said, ContainsSubstring("no-such-user") && ContainsSubstring("useradd"));
 }
 
+TEST_CASE("walls: own-uid: a setuid program is another user, whom its starter may end") {
+  if (::geteuid() != 0) {
+    std::cout << "walls: not tried: only root can give a program away\n";
+    return;
+  }
+  constexpr uid_t kStarter = 1;
+  TemporaryFolder folder;
+  const fs::path state = open_folder(folder, "state"), program = folder.path() / "witan-enclave";
+  fs::copy_file(enclave_program(), program);
+  REQUIRE(::chown(program.c_str(), kOtherUser, kOtherUser) == 0);
+  REQUIRE(::chmod(program.c_str(), 04755) == 0);
+  const Ended ended = in_child([&](int out) {
+    if (::setgid(kStarter) != 0 || ::setuid(kStarter) != 0) return 1;
+    init_crypto();
+    EnclaveOptions options;
+    options.require = {"own-uid"};
+    const auto process = EnclaveProcess::start(program, state, options);
+    if (!process) return say(out, process.error().message), 2;
+    if (!(*process)->init("log.example/walls", "https://log.example")) return 3;
+    if (::access((state / "machine.key").c_str(), F_OK) == 0) return 4;
+    const std::string mem = "/proc/" + std::to_string((*process)->pid()) + "/mem";
+    if (!fails_with(EACCES, ::open(mem.c_str(), O_RDONLY))) return 5;
+    return ::kill((*process)->pid(), SIGKILL) == 0 ? 0 : 6;
+  });
+  if (ended.said.find("has the uid") != std::string::npos) {
+    std::cout << "walls: not tried: setuid programs do not work in this folder\n";
+    return;
+  }
+  CHECK(ended.said.empty());
+  CHECK(ended.status == 0);
+}
+
 TEST_CASE(
     "walls: the program raises them before it is ready, and starts only with those required") {
   TemporaryFolder folder;
@@ -331,6 +364,12 @@ TEST_CASE(
   const bool filtered = why_not(walls, walls::kSeccomp).empty();
   CHECK_THAT(status, ContainsSubstring(filtered ? "Seccomp:\t2" : "Seccomp:\t0"));
   REQUIRE((*process)->init("log.example/walls", "https://log.example"));
+  const auto state = (*process)->attest({});
+  REQUIRE(state);
+  const auto evidence = SignedEvidence::parse(state->evidence);
+  REQUIRE(evidence);
+  CHECK(evidence->evidence.walls == walls);
+  CHECK(why_not(walls, walls::kSecretMemory) == reason_here(walls::kSecretMemory));
   std::cout << "walls in force: " << walls_in_force(walls)
             << "; not in force: " << walls_missing(walls) << "\n";
 }

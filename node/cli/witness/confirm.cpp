@@ -24,6 +24,7 @@
 #include "node/cli/cli.h"
 #include "node/cli/printable.h"
 #include "node/cli/witness/verbs.h"
+#include "node/enclave_walls.h"
 #include "node/witness/own_heads.h"
 
 namespace witan::cli {
@@ -56,8 +57,8 @@ Result<StoppedWitness> open_stopped(const std::string& dir) {
     return fail(lock.error().within("stop the witness first"));
   }
   if (!lock) return fail(lock.error());
-  WITAN_ASSIGN(auto signer,
-               EnclaveProcess::start(default_enclave_binary(), folder.paths.enclave()));
+  WITAN_ASSIGN(auto signer, EnclaveProcess::start(default_enclave_binary(), folder.paths.enclave(),
+                                                  enclave_options(folder.config.enclave)));
   return StoppedWitness{std::move(folder), std::move(*lock), std::move(signer)};
 }
 

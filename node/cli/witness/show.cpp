@@ -315,6 +315,7 @@ Result<void> run_witness_status(const ShowArguments& options) {
     out["warning"] = running->value("warning", "");
     out["queued"] = running->value("queued", 0);
     out["checkpoints"] = running->value("checkpoints", Json::object());
+    if (running->contains("walls")) out["walls"] = (*running)["walls"];
     out["bastions"] = running->value("bastions", Json::array());
   }
   if (options.json) {

@@ -40,6 +40,7 @@ struct Log {
     out.measurement.fill(6);
     out.nonce = kNonce;
     out.last = EvidenceHead{TreeSize{9}, Hash32{7}};
+    out.walls = {{"landlock", ""}, {"seccomp", "built with a sanitizer"}};
     return out;
   }
   [[nodiscard]] Bytes sign(const Evidence& evidence) const {
@@ -126,6 +127,46 @@ TEST_CASE("evidence: cut, longer, changed and oversized bytes are refused") {
   CHECK(refusal(verify_evidence(longer, kNonce, log.vkey)) == ErrorCode::kMalformed);
   CHECK(refusal(verify_evidence(Bytes(kEvidenceBytesMax + 1), kNonce, log.vkey)) ==
         ErrorCode::kTooLarge);
+}
+
+TEST_CASE("evidence: version 1, without walls, is read as it was") {
+  const Log log = Log::make();
+  Evidence old = log.evidence();
+  old.walls.clear();
+  SignedEvidence signed_evidence;
+  // The same map with a pair less at its end (9: []), and the older number.
+  Bytes body = encode_evidence_body(old);
+  body.resize(body.size() - 2);
+  REQUIRE(body[0] == 0xa9);
+  REQUIRE(body[2] == 2);
+  body[0] = 0xa8;
+  signed_evidence.body = body;
+  const auto sign_body = [&] {
+    const auto signature =
+        log.key.sign(Algorithm::kEdDsa, evidence_to_be_signed(signed_evidence.body));
+    REQUIRE(signature);
+    std::copy(signature->begin(), signature->end(), signed_evidence.signature.begin());
+    return verify_evidence(signed_evidence.encode(), kNonce, log.vkey);
+  };
+  CHECK(refusal(sign_body()) == ErrorCode::kMalformed);
+  signed_evidence.body[2] = 1;
+  const auto verified = sign_body();
+  REQUIRE(verified);
+  CHECK(*verified == old);
+  signed_evidence.body = encode_evidence_body(old);
+  signed_evidence.body[2] = 1;
+  CHECK(refusal(sign_body()) == ErrorCode::kMalformed);
+  signed_evidence.body[2] = 3;
+  CHECK(refusal(sign_body()) == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("evidence: all walls with the longest reasons fit") {
+  const Log log = Log::make("log.example/" + std::string(200, 'x'));
+  Evidence evidence = log.evidence();
+  evidence.walls.clear();
+  for (const auto name : kWallNames)
+    evidence.walls.push_back({std::string(name), std::string(200, 'r')});
+  CHECK(verify_evidence(log.sign(evidence), kNonce, log.vkey));
 }
 
 TEST_CASE("evidence: sizes that are never signed and nonces above the limit are refused") {
