@@ -18,6 +18,7 @@ struct Scale {
 [[nodiscard]] Result<void> bench_receipt_verify(Report& report, const Scale& scale);
 [[nodiscard]] Result<void> bench_million(Report& report, const Scale& scale);
 [[nodiscard]] Result<void> bench_append(Report& report, const Scale& scale);
+[[nodiscard]] Result<void> bench_enclave(Report& report, const Scale& scale);
 [[nodiscard]] Result<void> bench_witness(Report& report, const Scale& scale);
 [[nodiscard]] Result<void> bench_witness_40k(Report& report, const Scale& scale);
 [[nodiscard]] Result<void> bench_witnessed(Report& report, const Scale& scale);

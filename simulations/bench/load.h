@@ -32,6 +32,10 @@ class RequestFile {
   bool failed_ = false;
 };
 
+// A file of POST /entries, one for each statement, in order.
+[[nodiscard]] Result<void> write_register_requests(const std::string& path,
+                                                   const std::vector<Bytes>& statements);
+
 struct LoadOptions {
   std::uint16_t port = 0;  // of 127.0.0.1
   unsigned connections = 1;

@@ -49,6 +49,19 @@ Result<void> RequestFile::finish() {
   return {};
 }
 
+Result<void> write_register_requests(const std::string& path,
+                                     const std::vector<Bytes>& statements) {
+  WITAN_ASSIGN(auto file, RequestFile::create(path));
+  for (const Bytes& statement : statements) {
+    file.add(
+        "POST /entries HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/cose\r\n"
+        "Content-Length: " +
+            std::to_string(statement.size()) + "\r\n\r\n",
+        statement);
+  }
+  return file.finish();
+}
+
 std::uint64_t LoadResult::count(unsigned status) const {
   const auto found = statuses.find(status);
   return found == statuses.end() ? 0 : found->second;

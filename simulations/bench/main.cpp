@@ -12,6 +12,7 @@
 #include "node/cli/options.h"
 #include "simulations/bench/benches.h"
 #include "simulations/bench/load.h"
+#include "simulations/bench/sim_node.h"
 
 namespace {
 
@@ -23,13 +24,14 @@ struct Bench {
   Result<void> (*run)(Report&, const Scale&);
 };
 
-constexpr std::array<Bench, 10> kBenches = {{{"tree", bench_tree},
+constexpr std::array<Bench, 11> kBenches = {{{"tree", bench_tree},
                                              {"receipt-verify", bench_receipt_verify},
                                              {"append", bench_append},
                                              {"receipts", bench_receipts},
                                              {"tiles", bench_tiles},
                                              {"register", bench_register},
                                              {"million", bench_million},
+                                             {"enclave", bench_enclave},
                                              {"witness", bench_witness},
                                              {"witness-40k", bench_witness_40k},
                                              {"witnessed", bench_witnessed}}};
@@ -97,6 +99,15 @@ int main(int argc, char** argv) {
   generator.runs([&] {
     load.duration = std::chrono::milliseconds(milliseconds);
     return run_generator(load);
+  });
+
+  std::string sim_dir;
+  cli::Verb& sim = top.verb("sim-node", "A node whose signer is in its own process");
+  sim.hidden();
+  sim.option("--dir", sim_dir, "").required();
+  sim.runs([&] {
+    const auto result = run_sim_node(sim_dir);
+    return result ? kExitDone : say("sim-node", result.error());
   });
   const auto chosen = command_line.parse(argc, argv);
   if (!chosen) return chosen.error();

@@ -99,6 +99,7 @@ ProcessUse use_of(pid_t pid) {
   std::ifstream stream("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(stream, line);) {
     if (line.rfind("RssAnon:", 0) == 0) out.anonymous_bytes = std::stoull(line.substr(8)) * 1'024;
+    if (line.rfind("VmRSS:", 0) == 0) out.resident_bytes = std::stoull(line.substr(6)) * 1'024;
   }
   return out;
 }
@@ -112,6 +113,12 @@ double cpu_seconds_with_children(pid_t pid) {
 std::uint64_t anonymous_bytes_with_children(pid_t pid) {
   std::uint64_t total = use_of(pid).anonymous_bytes;
   for (const pid_t child : children_of(pid)) total += use_of(child).anonymous_bytes;
+  return total;
+}
+
+std::uint64_t resident_bytes_of_children(pid_t pid) {
+  std::uint64_t total = 0;
+  for (const pid_t child : children_of(pid)) total += use_of(child).resident_bytes;
   return total;
 }
 
@@ -146,6 +153,11 @@ Result<RunningNode> RunningNode::start(const NodeFolder& folder,
                                        const std::vector<std::string>& arguments) {
   std::vector<std::string> command = {program("witan"), "node", "--dir", folder.paths.dir.string()};
   command.insert(command.end(), arguments.begin(), arguments.end());
+  return start_command(folder, command);
+}
+
+Result<RunningNode> RunningNode::start_command(const NodeFolder& folder,
+                                               const std::vector<std::string>& command) {
   WITAN_ASSIGN(Serving serving, start_serving(command, folder.paths.dir));
   return RunningNode(std::move(serving));
 }

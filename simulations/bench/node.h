@@ -46,12 +46,15 @@ struct NodeFolder {
 struct ProcessUse {
   double cpu_seconds = 0;
   std::uint64_t anonymous_bytes = 0;  // resident and not of a file: heap and stacks
+  std::uint64_t resident_bytes = 0;   // all, with what is mapped of programs and libraries
 };
 [[nodiscard]] ProcessUse use_of(pid_t pid);
 // Processor time of a process and its children.
 [[nodiscard]] double cpu_seconds_with_children(pid_t pid);
 // The same of ProcessUse::anonymous_bytes.
 [[nodiscard]] std::uint64_t anonymous_bytes_with_children(pid_t pid);
+// ProcessUse::resident_bytes of its children alone.
+[[nodiscard]] std::uint64_t resident_bytes_of_children(pid_t pid);
 
 // A program of ours that serves HTTP on 127.0.0.1.
 struct Serving {
@@ -71,6 +74,9 @@ class RunningNode {
   // As start_serving.
   static Result<RunningNode> start(const NodeFolder& folder,
                                    const std::vector<std::string>& arguments = {});
+  // The same of another program that serves as `witan node` does; see run_sim_node.
+  static Result<RunningNode> start_command(const NodeFolder& folder,
+                                           const std::vector<std::string>& command);
   RunningNode(RunningNode&&) = default;
   RunningNode& operator=(RunningNode&&) = default;
   ~RunningNode();

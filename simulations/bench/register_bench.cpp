@@ -98,15 +98,7 @@ Result<void> bench_register(Report& report, const Scale& scale) {
   load.requests_file = (folder.path() / "requests").string();
   load.duration = std::chrono::milliseconds(static_cast<long>(scale.seconds * 1e3));
   load.samples = kSamples;
-  WITAN_ASSIGN(auto file, RequestFile::create(load.requests_file));
-  for (const Bytes& statement : statements) {
-    file.add(
-        "POST /entries HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/cose\r\n"
-        "Content-Length: " +
-            std::to_string(statement.size()) + "\r\n\r\n",
-        statement);
-  }
-  WITAN_TRY(file.finish());
+  WITAN_TRY(write_register_requests(load.requests_file, statements));
 
   WITAN_ASSIGN(const NodeFolder limit_folder,
                NodeFolder::make(folder.path() / "limit", key.public_key()));
