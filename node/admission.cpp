@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ledger/crypto/sha256.h"
+#include "node/key_sets.h"
 
 namespace witan {
 
@@ -11,8 +12,17 @@ Admission::Admission(Store& store, RegistrationPolicy policy)
 
 Result<RegistrationPolicy> Admission::successor(BytesView statement) const {
   WITAN_ASSIGN(const Statement parsed, Statement::parse(statement, statement.size()));
-  WITAN_ASSIGN(RegistrationPolicy next, policy()->successor(parsed));
+  WITAN_ASSIGN(RegistrationPolicy next, governed(parsed, *policy()));
   return next;
+}
+
+StatementResult<RegistrationPolicy> Admission::governed(const Statement& statement,
+                                                        const RegistrationPolicy& present) const {
+  if (is_policy_statement(statement)) return present.successor(statement);
+  WITAN_ASSIGN(const auto view, store_.read());
+  WITAN_ASSIGN(const Hash32 entry0, view->entry(LeafIndex{0}));
+  WITAN_TRY(check_key_set(statement, present, present.subject(), entry0));
+  return present;
 }
 
 void Admission::replace_policy(RegistrationPolicy next) {
@@ -41,8 +51,8 @@ std::optional<LeafIndex> Admission::published(const Hash32& entry) const {
 StatementResult<Submission> Admission::admit(Candidate candidate, std::uint64_t generation) const {
   const auto rules = policy();
   Submission submission;
-  if (is_policy_statement(candidate.statement)) {
-    WITAN_TRY(rules->successor(candidate.statement));
+  if (is_own_statement(candidate.statement)) {
+    WITAN_TRY(governed(candidate.statement, *rules));
     submission.closes_batch = true;
   } else {
     WITAN_TRY(rules->check(candidate.statement));

@@ -23,8 +23,9 @@ class Admission {
     const std::lock_guard lock(mutex_);
     return policy_;
   }
-  // The policy that the statement makes out of the present one. Not in force yet, so that whatever
-  // is wrong with it shows before it is decided. Errors as RegistrationPolicy::successor.
+  // The policy that the log's own statement makes out of the present one; a key set leaves it as it
+  // is. Not in force yet, so that whatever is wrong with it shows before it is decided. Errors as
+  // RegistrationPolicy::successor and check_key_set.
   [[nodiscard]] Result<RegistrationPolicy> successor(BytesView statement) const;
   // It is decided: what is checked from now on is checked under it. Cannot fail.
   void replace_policy(RegistrationPolicy next);
@@ -46,6 +47,9 @@ class Admission {
                                                   std::uint64_t generation) const;
 
  private:
+  [[nodiscard]] StatementResult<RegistrationPolicy> governed(
+      const Statement& statement, const RegistrationPolicy& present) const;
+
   Store& store_;
   mutable std::mutex mutex_;
   std::shared_ptr<const RegistrationPolicy> policy_;  // under mutex_

@@ -48,6 +48,12 @@ Result<std::string> checkpoint_note(const SignerState& log, const SignedHead& he
       .encode();
 }
 
+Result<Statement> key_set_statement(const SignerState& log, const PrivateKey& operator_key,
+                                    std::uint64_t time_ms) {
+  WITAN_ASSIGN(const LogKeys keys, log_keys_of(log));
+  return operator_statement(log, operator_key, kLogKeysContentType, encode_log_keys(keys), time_ms);
+}
+
 Result<void> begin_log(Store& store, Signer& signer, const PrivateKey& operator_key,
                        const Genesis& genesis) {
   // Entry 0: the policy.
@@ -65,10 +71,7 @@ Result<void> begin_log(Store& store, Signer& signer, const PrivateKey& operator_
   // Entry 1: the keys, with evidence whose nonce is entry 0, so that it belongs to this log only.
   const Hash32 entry0 = policy.entry();
   WITAN_ASSIGN(const SignerState log, signer.attest(entry0));
-  WITAN_ASSIGN(const LogKeys log_keys, log_keys_of(log));
-  WITAN_ASSIGN(const Statement keys,
-               operator_statement(log, operator_key, kLogKeysContentType, encode_log_keys(log_keys),
-                                  genesis.time_ms));
+  WITAN_ASSIGN(const Statement keys, key_set_statement(log, operator_key, genesis.time_ms));
   WITAN_TRY(rules.check_log_keys(keys));
   const Hash32 entry1 = keys.entry();
 

@@ -8,6 +8,7 @@
 #include "ledger/sequencer/sequencer.h"
 #include "node/admission.h"
 #include "node/answering.h"
+#include "node/key_sets.h"
 #include "node/log.h"
 #include "node/log_metrics.h"
 #include "node/policy_history.h"
@@ -222,13 +223,13 @@ class LogServiceImpl final : public LogService {
     if (*prepared == nullptr) return {};
     // Made before the commit: once a policy is decided, nothing may keep it from being in force.
     std::optional<RegistrationPolicy> next;
-    if (job.policy_index()) {
+    if (job.own_index()) {
       WITAN_ASSIGN(next, admission_.successor((*prepared)->decide->entries.back().statement));
     }
     WITAN_TRY(store_.commit(**prepared));
     if (next) {
       admission_.replace_policy(*std::move(next));
-      log_info("policy replaced", {{"entry", job.policy_index()->value}});
+      log_info("policy or key set registered", {{"entry", job.own_index()->value}});
     }
     return {};
   }

@@ -43,8 +43,9 @@ struct StoreCommit {
     std::optional<TreeHead> expected;
     TreeHead next;  // size = expected size + entries
     std::vector<BatchEntry> entries;
-    // The leaf of this batch, if any, that replaces the registration policy.
-    std::optional<LeafIndex> policy;
+    // The leaf of this batch, if any, by which the log governs itself: a registration policy or a
+    // key set.
+    std::optional<LeafIndex> own;
   };
   std::optional<Decide> decide;
 };
@@ -76,8 +77,8 @@ class ReadView {
   // statements, so sum the sizes up before copying. kMalformed as for entries().
   [[nodiscard]] virtual Result<std::vector<BytesView>> statement_bundle(LeafIndex start,
                                                                         std::uint32_t count) = 0;
-  // The leaves after leaf 0 that were decided as registration policies, in order.
-  [[nodiscard]] virtual Result<std::vector<LeafIndex>> policies() = 0;
+  // The leaves after leaves 0 and 1 that were decided as StoreCommit::Decide::own, in order.
+  [[nodiscard]] virtual Result<std::vector<LeafIndex>> own_statements() = 0;
   // A small named value (see Store::put_meta).
   [[nodiscard]] virtual Result<std::optional<Bytes>> meta(std::string_view name) = 0;
 };

@@ -191,7 +191,7 @@ StatementResult<void> RegistrationPolicy::Impl::check_cheap(const Statement& sta
                       std::string(to_string(statement.algorithm)),
                   StatementFault::kSignatureAlgorithm);
   }
-  if (is_policy_statement(statement) || is_log_keys_statement(statement)) {
+  if (is_own_statement(statement)) {
     return refuse("content type (3): " + *statement.content_type +
                   " is reserved for the log's own entries");
   }
@@ -233,6 +233,10 @@ StatementResult<void> RegistrationPolicy::Impl::check_admin(const Statement& sta
   StatementError error = std::move(verified).error();
   error.message = "admin.keys: " + error.message;
   return tl::unexpected<StatementError>(std::move(error));
+}
+
+bool is_own_statement(const Statement& statement) {
+  return is_policy_statement(statement) || is_log_keys_statement(statement);
 }
 
 bool is_policy_statement(const Statement& statement) {

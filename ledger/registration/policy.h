@@ -23,6 +23,9 @@ inline constexpr std::string_view kPolicyContentType = "application/witan-policy
 
 // Whether the statement's content type says that it carries a registration policy.
 [[nodiscard]] bool is_policy_statement(const Statement& statement);
+// The same of a policy or a key set (log_keys.h): statements by which a log governs itself, and
+// which an admin key signs.
+[[nodiscard]] bool is_own_statement(const Statement& statement);
 
 // Immutable, cheap to copy, and may be used from any thread at once: no locks, no caches.
 class RegistrationPolicy {

@@ -19,14 +19,14 @@ Result<const StoreCommit*> CommitJob::prepare(const Lookup& lookup) {
     decided_.push_back({entry, LeafIndex{frontier_.size().value}});
     frontier_.append(leaf_hash(entry));
     decide.entries.push_back({entry, item.submission.statement});
-    if (item.submission.closes_batch) policy_ = decided_.back().index;
+    if (item.submission.closes_batch) own_ = decided_.back().index;
   }
   if (publish_) commit_.publish.push_back(*publish_);
   if (!decide.entries.empty()) {
     next_ = TreeHead{frontier_.size(), frontier_.root(), time_ms_};
     decide.expected = expected_;
     decide.next = *next_;
-    decide.policy = policy_;
+    decide.own = own_;
     commit_.decide = std::move(decide);
   }
   const bool nothing = commit_.publish.empty() && !commit_.decide;

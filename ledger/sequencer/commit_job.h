@@ -18,7 +18,7 @@ namespace witan {
 struct Submission {
   Hash32 entry{};  // SHA-256 of the statement
   Bytes statement;
-  // A new policy: the last of its batch. What waits behind it has to be checked again.
+  // A new policy or key set: the last of its batch. What waits behind it has to be checked again.
   bool closes_batch = false;
   // Sequencer::policy_generation() when the policy was read that the statement was checked under.
   std::uint64_t policy = 0;
@@ -51,8 +51,8 @@ class CommitJob {
   Result<const StoreCommit*> prepare(const Lookup& lookup);
 
   [[nodiscard]] std::size_t statements() const { return batch_.size(); }
-  // After prepare(): the leaf that replaces the registration policy, if the batch has one.
-  [[nodiscard]] std::optional<LeafIndex> policy_index() const { return policy_; }
+  // After prepare(): the leaf that closes the batch, a new policy or key set, if it has one.
+  [[nodiscard]] std::optional<LeafIndex> own_index() const { return own_; }
 
  private:
   friend class Sequencer;
@@ -68,7 +68,7 @@ class CommitJob {
   std::optional<TreeHead> next_;
   std::vector<Placed> decided_;
   std::vector<Placed> duplicates_;
-  std::optional<LeafIndex> policy_;
+  std::optional<LeafIndex> own_;
   StoreCommit commit_;
 };
 

@@ -202,7 +202,7 @@ void Sequencer::apply_decision(CommitJob& job, CommitOutcome& outcome) {
   frontier_ = std::move(job.frontier_);
   unsigned_heads_.push_back(*decided_);
   outcome.decided = std::move(job.decided_);
-  if (!job.policy_) return;
+  if (!job.own_) return;
   ++policy_generation_;
   for (PooledStatement& item : pool_) {
     known_.erase(item.submission.entry);

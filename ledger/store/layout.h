@@ -37,7 +37,7 @@ inline constexpr std::uint32_t kStoreFormat = 1;
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kDecidedKey = "decided";
 inline constexpr std::string_view kCheckpointKey = "checkpoint";
-inline constexpr std::string_view kPoliciesKey = "policies";
+inline constexpr std::string_view kOwnKey = "own";
 inline constexpr std::string_view kNamedPrefix = "named/";
 
 inline constexpr std::size_t kHashBytes = 32;

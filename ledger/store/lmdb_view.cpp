@@ -157,8 +157,8 @@ Result<std::vector<BytesView>> LmdbView::statement_bundle(LeafIndex start, std::
   return pieces;
 }
 
-Result<std::vector<LeafIndex>> LmdbView::policies() {
-  WITAN_ASSIGN(const auto value, get(txn_, tables_.meta, as_bytes(kPoliciesKey)));
+Result<std::vector<LeafIndex>> LmdbView::own_statements() {
+  WITAN_ASSIGN(const auto value, get(txn_, tables_.meta, as_bytes(kOwnKey)));
   std::vector<LeafIndex> out;
   for (BytesView rest = value.value_or(BytesView()); rest.size() >= 8; rest = rest.subspan(8)) {
     out.push_back(LeafIndex{decode64(rest)});

@@ -24,7 +24,7 @@ class LmdbView final : public ReadView {
   Result<BytesView> tile(TileId tile, std::uint32_t count) override;
   Result<BytesView> entries(LeafIndex start, std::uint32_t count) override;
   Result<std::vector<BytesView>> statement_bundle(LeafIndex start, std::uint32_t count) override;
-  Result<std::vector<LeafIndex>> policies() override;
+  Result<std::vector<LeafIndex>> own_statements() override;
   Result<std::optional<Bytes>> meta(std::string_view name) override;
 
  private:

@@ -227,11 +227,11 @@ Result<void> write_statements(MDB_txn* txn, const Tables& tables, const Slice& s
   return write_packed(txn, tables, slice, rows, served_bytes);
 }
 
-Result<void> write_policy(MDB_txn* txn, const Tables& tables, LeafIndex policy) {
-  WITAN_ASSIGN(const auto before, get(txn, tables.meta, as_bytes(kPoliciesKey)));
+Result<void> write_own(MDB_txn* txn, const Tables& tables, LeafIndex own) {
+  WITAN_ASSIGN(const auto before, get(txn, tables.meta, as_bytes(kOwnKey)));
   Bytes list = before ? to_bytes(*before) : Bytes{};
-  append(list, encode64(policy.value));
-  return put(txn, tables.meta, as_bytes(kPoliciesKey), list);
+  append(list, encode64(own.value));
+  return put(txn, tables.meta, as_bytes(kOwnKey), list);
 }
 
 Result<void> write_decision(MDB_txn* txn, const Tables& tables, const Decide& decide) {
@@ -248,7 +248,7 @@ Result<void> write_decision(MDB_txn* txn, const Tables& tables, const Decide& de
     rest = rest.subspan(slice.entries.size());
     at += slice.entries.size();
   }
-  if (decide.policy) WITAN_TRY(write_policy(txn, tables, *decide.policy));
+  if (decide.own) WITAN_TRY(write_own(txn, tables, *decide.own));
   return put(txn, tables.meta, as_bytes(kDecidedKey), encode_register(decide.next));
 }
 

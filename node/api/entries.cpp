@@ -9,6 +9,7 @@
 #include "ledger/format/statement.h"
 #include "node/api/problems.h"
 #include "node/api/routes.h"
+#include "node/key_sets.h"
 #include "node/receipts.h"
 
 namespace witan::api {
@@ -92,6 +93,25 @@ http::Response transparent_statement(const http::Request& request, ReadView& vie
                                        embed_receipts(*statement, {receipt_of(located)})));
 }
 
+// The enclave's own key first; then those of all key sets, so that whoever holds an old receipt
+// still finds its key.
+Result<std::vector<CoseKey>> receipt_keys(const Context& context) {
+  const BytesView xy(context.log.identity().cose_key);
+  WITAN_ASSIGN(PublicKey own, PublicKey::from_ec(KeyKind::kP256, xy.first(32), xy.subspan(32)));
+  std::vector<CoseKey> out;
+  out.push_back(CoseKey{own, to_bytes(cose_key_thumbprint(own)), Algorithm::kEs256});
+  WITAN_ASSIGN(const auto view, context.log.store().read());
+  WITAN_ASSIGN(std::vector<LogKeys> sets, key_sets_of(*view));
+  for (LogKeys& set : sets) {
+    for (CoseKey& key : set.keys) {
+      const bool known = std::any_of(out.begin(), out.end(),
+                                     [&](const CoseKey& other) { return other.key == key.key; });
+      if (!known) out.push_back(std::move(key));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Hash32> parse_locator(std::string_view text) {
@@ -146,24 +166,23 @@ http::Response get_entry(const Context& context, const http::Request& request) {
 }
 
 http::Response get_keys(const Context& context, const http::Request& request) {
-  const SignerState& identity = context.log.identity();
-  const BytesView xy(identity.cose_key);
-  auto key = PublicKey::from_ec(KeyKind::kP256, xy.first(32), xy.subspan(32));
-  if (!key) return problem_for(request.path, key.error());
-  const Hash32 kid = cose_key_thumbprint(*key);
-  const Bytes encoded = cose_key_encode(*key, BytesView(kid), Algorithm::kEs256);
-
+  const auto keys = receipt_keys(context);
+  if (!keys) return problem_for(request.path, keys.error());
   constexpr std::string_view kAll = "/.well-known/scitt-keys";
+  constexpr const char* kCacheable = "public, max-age=300";
   if (request.path == kAll) {
-    return http::Response::bytes(200, "application/cbor", CborWriter().array(1).raw(encoded).take())
-        .with("Cache-Control", "public, max-age=300");
+    return http::Response::bytes(200, "application/cbor", cose_key_set_encode(*keys))
+        .with("Cache-Control", kCacheable);
   }
   // RFC 9679 thumbprints are 32 raw bytes, which no URL can carry as they are: base64url is the one
   // form.
   const std::string_view name = std::string_view(request.path).substr(kAll.size() + 1);
-  if (name == base64url_encode(kid)) {
-    return http::Response::bytes(200, "application/cbor", encoded)
-        .with("Cache-Control", "public, max-age=300");
+  for (const CoseKey& key : *keys) {
+    const Hash32 kid = cose_key_thumbprint(key.key);
+    if (name != base64url_encode(kid)) continue;
+    return http::Response::bytes(200, "application/cbor",
+                                 cose_key_encode(key.key, BytesView(kid), Algorithm::kEs256))
+        .with("Cache-Control", kCacheable);
   }
   return cbor_problem(
       404, "No such key",

@@ -32,7 +32,7 @@ struct AuditState {
   // none.
   std::array<std::vector<Hash32>, kTileLevels> levels;
   Hash32 keys_entry{};                // entry 1; meaningless while size is 0
-  std::vector<PolicyEntry> policies;  // entry 0 and every later policy below `size`
+  std::vector<PolicyEntry> policies;  // entry 0, later policies and key sets below `size`
 
   friend bool operator==(const AuditState&, const AuditState&) = default;
 };

@@ -147,7 +147,7 @@ class Auditor {
       const std::uint64_t index = bundle->start + i;
       policies = take_own(index, bundle->entries[i], bundle->statements[i]);
       if (!policies) end = index;
-      if (policies && is_policy_statement(bundle->statements[i])) {
+      if (policies && is_own_statement(bundle->statements[i])) {
         spans->emplace_back(index + 1, *session_.policy);
       }
     }
@@ -160,8 +160,8 @@ class Auditor {
     return {};
   }
 
-  // The log's own statements: its beginning must be what it was at first, and a new policy must be
-  // let in by the one before it.
+  // The log's own statements: its beginning must be what it was at first, and a new policy or key
+  // set must be let in by the policy before it.
   Result<void> take_own(std::uint64_t index, const Hash32& entry, const Statement& statement) {
     if (index < 2) {
       const Hash32& expected = index == 0 ? session_.policies.front().entry : session_.keys_entry;
@@ -170,15 +170,8 @@ class Auditor {
                                            ", expected " + hex_encode(expected) +
                                            ", which the log gave before");
     }
-    if (!is_policy_statement(statement)) return {};
-    auto next = session_.policy->successor(statement);
-    if (!next) {
-      return fail(finding(next.error(), entry_name(index) + " (" + hex_encode(entry) +
-                                            ") is not what the policy in force lets in"));
-    }
-    session_.policy = std::move(*next);
-    session_.policies.push_back({index, entry});
-    return {};
+    if (!is_own_statement(statement)) return {};
+    return session_.take_own({index, entry}, statement);
   }
 
   Result<void> take_checked() {
@@ -209,7 +202,7 @@ class Auditor {
       auto statement = fetch_statement(log_, bundle.entries[i]);
       if (!statement) return fail(statement.error().within(entry_name(index)));
       WITAN_TRY(take_own(index, bundle.entries[i], *statement));
-      if (index >= 2 && !is_policy_statement(*statement)) {
+      if (index >= 2 && !is_own_statement(*statement)) {
         WITAN_TRY(check_registration(*statement, index, *session_.policy));
       }
       WITAN_TRY(append({&bundle.leaves[i], 1}));
@@ -269,11 +262,12 @@ class Auditor {
     out.origin = session_.newest.origin;
     out.size = session_.newest.size;
     out.root = session_.newest.root;
-    out.vkey = session_.beginning->log_key.text();
+    out.vkey = session_.beginning->keys.log_key.text();
     out.key_source = session_.key_source;
-    out.grade = session_.beginning->grade;
+    out.grade = session_.beginning->keys.grade;
     out.resumed_from = session_.resumed_from;
-    out.policies = session_.policies.size();
+    out.policies = session_.policies.size() - session_.key_sets;
+    out.key_sets = session_.key_sets + 1;
     return out;
   }
 

@@ -53,6 +53,7 @@ struct AuditReport {
   std::uint64_t signatures = 0;        // of statements, in this run
   std::uint64_t receipts = 0;          // sampled, in this run
   std::uint64_t policies = 0;          // in the whole log
+  std::uint64_t key_sets = 0;          // in the whole log
   std::vector<std::string> witnesses;  // the smallest set that meets the given policy
   std::uint64_t bytes = 0;             // of statements, in this run
 };

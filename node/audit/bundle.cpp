@@ -109,7 +109,7 @@ Result<void> check_registrations(const Bundle& bundle, const PolicySpans& polici
     const std::uint64_t index = bundle.start + i;
     if (index >= end) break;
     while (in_force + 1 != policies.end() && (in_force + 1)->first <= index) ++in_force;
-    if (index < 2 || is_policy_statement(bundle.statements[i])) continue;
+    if (index < 2 || is_own_statement(bundle.statements[i])) continue;
     WITAN_TRY(check_registration(bundle.statements[i], index, in_force->second));
   }
   return {};

@@ -48,8 +48,9 @@ struct Bundle {
 
 // From which entry on a policy is in force; the first is in force at the bundle's start.
 using PolicySpans = std::vector<std::pair<std::uint64_t, RegistrationPolicy>>;
-// Whether each ordinary statement of the bundle (from entry 2 to before `end`, and no policy
-// itself) passes the policy in force at its position. Any thread. Errors name the entry.
+// Whether each ordinary statement of the bundle (from entry 2 to before `end`, and neither
+// policy nor key set itself) passes the policy in force at its position. Any thread. Errors name
+// the entry.
 [[nodiscard]] Result<void> check_registrations(const Bundle& bundle, const PolicySpans& policies,
                                                std::uint64_t end);
 [[nodiscard]] Result<void> check_registration(const Statement& statement, std::uint64_t index,

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "config/limits.h"
-#include "ledger/attestation/evidence.h"
 #include "ledger/encoding.h"
 #include "ledger/format/receipt.h"
 #include "node/audit/fetch.h"
@@ -14,39 +13,6 @@ namespace {
 
 std::string in_quotes(std::string_view text) {
   return "'" + std::string(text.substr(0, 200)) + "'";
-}
-
-Result<VerifierKey> log_key_of(const LogKeys& keys, const std::string& origin,
-                               const std::optional<VerifierKey>& pinned) {
-  if (keys.origin != origin) {
-    return fail(ErrorCode::kBadIdentity, "it is the key set of " + in_quotes(keys.origin) +
-                                             ", expected " + in_quotes(origin));
-  }
-  WITAN_ASSIGN(VerifierKey key, VerifierKey::parse(keys.vkey));
-  if (key.name != origin) {
-    return fail(ErrorCode::kBadIdentity,
-                "its vkey is of " + in_quotes(key.name) + ", expected " + in_quotes(origin));
-  }
-  if (pinned && key != *pinned) {
-    return fail(ErrorCode::kBadIdentity,
-                "its vkey is " + key.text() + ", expected " + pinned->text());
-  }
-  return key;
-}
-
-Result<Grade> check_evidence(const LogKeys& keys, const VerifierKey& log_key,
-                             const Hash32& entry0) {
-  WITAN_ASSIGN(const Evidence evidence, verify_evidence(keys.evidence, entry0, log_key));
-  const bool known =
-      std::any_of(keys.keys.begin(), keys.keys.end(), [&evidence](const CoseKey& key) {
-        return cose_key_thumbprint(key.key) == evidence.cose_thumbprint;
-      });
-  if (!known) {
-    return fail(ErrorCode::kBadIdentity, "evidence: it names the receipt key " +
-                                             hex_encode(evidence.cose_thumbprint) +
-                                             ", expected one of the key set");
-  }
-  return evidence.grade;
 }
 
 const CoseKey* key_for(const std::vector<CoseKey>& keys, BytesView kid) {
@@ -70,13 +36,14 @@ Result<Beginning> check_beginning(const Statement& entry0, const Statement& entr
                                              ", expected the origin " + in_quotes(origin));
   }
   constexpr std::string_view kKeys = "entry 1 (log keys)";
-  auto keys = policy->check_log_keys(entry1);
+  auto keys = check_key_set(entry1, *policy, origin, entry0.entry());
   if (!keys) return fail(finding(keys.error(), kKeys));
-  auto log_key = log_key_of(*keys, origin, pinned);
-  if (!log_key) return fail(finding(log_key.error(), kKeys));
-  const auto grade = check_evidence(*keys, *log_key, entry0.entry());
-  if (!grade) return fail(finding(grade.error(), kKeys));
-  return Beginning{std::move(*policy), std::move(*keys), std::move(*log_key), *grade};
+  if (pinned && keys->log_key != *pinned) {
+    return fail(finding(Error{ErrorCode::kBadIdentity, "its vkey is " + keys->log_key.text() +
+                                                           ", expected " + pinned->text()},
+                        kKeys));
+  }
+  return Beginning{std::move(*policy), std::move(*keys)};
 }
 
 Result<Checkpoint> read_checkpoint(std::string_view note) {
@@ -97,17 +64,17 @@ Result<void> check_checkpoint_signature(std::string_view note, const VerifierKey
 
 Result<ReceiptCheck> ReceiptCheck::make(const Beginning& beginning,
                                         const std::optional<PublicKey>& receipt_key) {
-  LogKeys keys = beginning.keys;
+  LogKeys keys = beginning.keys.keys;
   if (receipt_key) {
     std::erase_if(keys.keys, [&](const CoseKey& key) { return !(key.key == *receipt_key); });
     if (keys.keys.empty()) {
       return fail(ErrorCode::kBadIdentity, "entry 1 (log keys): the given receipt key " +
                                                hex_encode(cose_key_thumbprint(*receipt_key)) +
                                                " is none of its " +
-                                               std::to_string(beginning.keys.keys.size()));
+                                               std::to_string(beginning.keys.keys.keys.size()));
     }
   }
-  return ReceiptCheck(std::move(keys), beginning.log_key);
+  return ReceiptCheck(std::move(keys), beginning.keys.log_key);
 }
 
 Result<ShownHead> ReceiptCheck::check(BytesView bytes, LeafIndex index, const Hash32& entry,

@@ -12,16 +12,14 @@
 #include "ledger/format/note.h"
 #include "ledger/format/statement.h"
 #include "ledger/ports/signer.h"
-#include "ledger/registration/log_keys.h"
 #include "ledger/registration/policy.h"
+#include "node/key_sets.h"
 
 namespace witan::audit {
 
 struct Beginning {
   RegistrationPolicy policy;  // of entry 0
-  LogKeys keys;               // of entry 1
-  VerifierKey log_key;
-  Grade grade;
+  KeySet keys;                // of entry 1
 };
 
 // From the log's first two statements: entry 0 is a policy signed by an admin key of its own and

@@ -125,10 +125,7 @@ Result<void> resume(Session& session, LogReader& log, const AuditState& state, S
   WITAN_TRY(set_beginning(session, entry0, entry1, key));
   for (const PolicyEntry& later : std::span(state.policies).subspan(1)) {
     WITAN_ASSIGN(const Statement statement, fetch_statement(log, later.entry));
-    auto next = session.policy->successor(statement);
-    if (!next) return fail(finding(next.error(), entry_name(later.index) + " (policy)"));
-    session.policy = std::move(*next);
-    session.policies.push_back(later);
+    WITAN_TRY(session.take_own(later, statement));
   }
   return {};
 }
@@ -157,7 +154,7 @@ Result<void> start(Session& session, LogReader& log) {
   }
   if (!session.beginning) WITAN_TRY(begin(session, log, key));
   if (!key) {
-    auto valid = check_checkpoint_signature(session.newest_note, session.beginning->log_key);
+    auto valid = check_checkpoint_signature(session.newest_note, session.beginning->keys.log_key);
     if (!valid) return fail(finding(valid.error(), kCheckpoint));
   }
   const bool resumed = session.resumed_from.value > 0;
@@ -175,7 +172,7 @@ Result<void> Session::save() {
   if (options.state_file.empty() || !beginning) return {};
   AuditState state;
   state.origin = newest.origin;
-  state.vkey = beginning->log_key.text();
+  state.vkey = beginning->keys.log_key.text();
   state.size = tree.bundled().size();
   state.frontier = tree.bundled().hashes();
   state.levels = tree.levels();
@@ -194,6 +191,24 @@ Result<void> Session::save() {
   WITAN_TRY(seen.append_to(entries_file(options.state_file), seen_kept, state.size.value));
   seen_kept = state.size.value;
   return save_state(options.state_file, state);
+}
+
+Result<void> Session::take_own(const PolicyEntry& where, const Statement& statement) {
+  const auto finding_of = [&](const Error& error) {
+    return fail(finding(error, entry_name(where.index) + " (" + hex_encode(where.entry) +
+                                   ") is not what the policy in force lets in"));
+  };
+  if (is_log_keys_statement(statement)) {
+    const auto keys = check_key_set(statement, *policy, newest.origin, policies.front().entry);
+    if (!keys) return finding_of(keys.error());
+    ++key_sets;
+  } else {
+    auto next = policy->successor(statement);
+    if (!next) return finding_of(next.error());
+    policy = std::move(*next);
+  }
+  policies.push_back(where);
+  return {};
 }
 
 Error Session::with_evidence(Error error) const {

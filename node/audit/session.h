@@ -33,7 +33,8 @@ struct Session {
 
   std::optional<Beginning> beginning;
   std::optional<ReceiptCheck> receipts;
-  std::vector<PolicyEntry> policies;
+  std::vector<PolicyEntry> policies;         // and key sets after entry 1
+  std::uint64_t key_sets = 0;                // how many of these are key sets
   std::optional<RegistrationPolicy> policy;  // in force after the last of them
   Hash32 keys_entry{};
 
@@ -42,6 +43,9 @@ struct Session {
   std::uint64_t seen_kept = 0;  // how many of them the file has
   TreeSize resumed_from;
 
+  // A policy or key set after entry 1, which the policy in force must let in; it is in force then.
+  // A finding that names the entry.
+  Result<void> take_own(const PolicyEntry& where, const Statement& statement);
   // Writes the state file, if there is one. kIo.
   Result<void> save();
   // For a conflict: keeps the notes beside the state file and says so.

@@ -132,6 +132,7 @@ void print_text(const AuditReport& report, double seconds) {
   }
   std::printf("\nsignatures  %s of statements verified\n", grouped(report.signatures).c_str());
   std::printf("policies    %s\n", grouped(report.policies).c_str());
+  std::printf("key sets    %s\n", grouped(report.key_sets).c_str());
   std::printf("receipts    %s sampled and verified\n", grouped(report.receipts).c_str());
   std::printf("size        %s\n", grouped(report.size.value).c_str());
   std::printf("root        %s\n", base64_encode(report.root).c_str());
@@ -161,6 +162,7 @@ void print_json(const Result<AuditReport>& result, double seconds) {
     out["resumed_from"] = result->resumed_from.value;
     out["signatures"] = result->signatures;
     out["policies"] = result->policies;
+    out["key_sets"] = result->key_sets;
     out["witnesses"] = result->witnesses;
     out["receipts"] = result->receipts;
     out["statement_bytes"] = result->bytes;

@@ -20,7 +20,7 @@ struct MemoryState {
   std::deque<Bytes> rows;     // each statement after its length
   std::deque<Bytes> entries;  // by bundle
   std::array<std::deque<Bytes>, kTileLevels> tiles;
-  std::deque<LeafIndex> policies;
+  std::deque<LeafIndex> own;
   std::map<std::string, Bytes, std::less<>> meta;
 };
 
@@ -164,10 +164,10 @@ class MemoryView final : public ReadView {
     for (std::uint32_t i = 0; i < count; ++i) pieces.emplace_back(state_->rows[start.value + i]);
     return pieces;
   }
-  Result<std::vector<LeafIndex>> policies() override {
+  Result<std::vector<LeafIndex>> own_statements() override {
     const std::shared_lock lock(state_->mutex);
     std::vector<LeafIndex> out;
-    for (const LeafIndex index : state_->policies) {
+    for (const LeafIndex index : state_->own) {
       if (index.value < size()) out.push_back(index);
     }
     return out;
@@ -229,7 +229,7 @@ Result<void> MemoryStore::commit(const StoreCommit& commit) {
       for (const BatchEntry& item : commit.decide->entries) {
         append_entry(*state_, item.entry, make_row(item.statement));
       }
-      if (commit.decide->policy) state_->policies.push_back(*commit.decide->policy);
+      if (commit.decide->own) state_->own.push_back(*commit.decide->own);
       state_->decided = commit.decide->next;
     }
   }
@@ -290,8 +290,8 @@ void MemoryStore::crash() {
                 entry.begin());
     append_entry(*kept, entry, state_->rows[i]);
   }
-  for (const LeafIndex index : state_->policies) {
-    if (index.value < size) kept->policies.push_back(index);
+  for (const LeafIndex index : state_->own) {
+    if (index.value < size) kept->own.push_back(index);
   }
   for (std::size_t i = 0; i < durable_.heads; ++i) kept->heads.push_back(state_->heads[i]);
   kept->decided = durable_.decided;

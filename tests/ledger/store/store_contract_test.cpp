@@ -251,14 +251,14 @@ TEST_CASE("store: policies are listed in order, by views that are new enough") {
   LogWriter log(*store);
   log.decide(2);
   const auto before = store->read().value();
-  CHECK(before->policies().value().empty());
+  CHECK(before->own_statements().value().empty());
   for (const std::size_t count : {3, 300}) {
     StoreCommit commit = log.prepare(count);
-    commit.decide->policy = LeafIndex{log.statements.size() - 1};
+    commit.decide->own = LeafIndex{log.statements.size() - 1};
     REQUIRE(store->commit(commit));
   }
-  CHECK(before->policies().value().empty());
-  CHECK(store->read().value()->policies().value() ==
+  CHECK(before->own_statements().value().empty());
+  CHECK(store->read().value()->own_statements().value() ==
         std::vector<LeafIndex>{LeafIndex{4}, LeafIndex{304}});
 }
 

@@ -33,6 +33,10 @@ TEST_CASE("audit: goes on where it stopped") {
   auto second = log.policy;
   second.subjects = {"pkg:*"};
   log.add({log.policy_statement(second, *log.operator_key)});
+  const auto next = InProcessSigner::make(system_random()).value();
+  REQUIRE(next->init(kAuditOrigin, "https://" + kAuditOrigin));
+  const SignerState keys = next->attest(log.entries[0]).value();
+  log.add({key_set_statement(keys, *log.operator_key, 1'000).value().canonical()});
   REQUIRE(audit_of(log, keeping(folder)));
   auto again = audit_of(log, keeping(folder));
   REQUIRE(again);
@@ -41,8 +45,9 @@ TEST_CASE("audit: goes on where it stopped") {
   again = audit_of(log, keeping(folder));
   if (!again) FAIL(again.error().message);
   CHECK(again->resumed_from == TreeSize{512});
-  CHECK(again->signatures == 1303 - 512);
+  CHECK(again->signatures == 1304 - 512);
   CHECK(again->policies == 2);
+  CHECK(again->key_sets == 2);
   CHECK(again->key_source == LogKeySource::kEarlierRun);
   again = audit_of(log, keeping(folder));
   REQUIRE(again);

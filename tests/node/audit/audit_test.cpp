@@ -28,6 +28,27 @@ TEST_CASE("audit: an honest log of some hundred statements holds") {
   CHECK(shown == 800);
 }
 
+TEST_CASE("audit: a log that announces its next keys holds, and who may announce is checked") {
+  TestLog log;
+  log.grow(300);
+  const auto next = InProcessSigner::make(system_random()).value();
+  REQUIRE(next->init(kAuditOrigin, "https://" + kAuditOrigin));
+  const SignerState keys = next->attest(log.entries[0]).value();
+  log.add({key_set_statement(keys, *log.operator_key, 1'000).value().canonical()});
+  log.grow(300);
+  const auto report = audit_of(log);
+  if (!report) FAIL(report.error().message);
+  CHECK(report->key_sets == 2);
+  CHECK(report->policies == 1);
+  TestLog forged;
+  forged.add({key_set_statement(keys, *forged.issuer_key, 1'000).value().canonical()});
+  CHECK_THAT(finding_of(forged), ContainsSubstring("entry 2") && ContainsSubstring("admin.keys"));
+  // Evidence that belongs to another log.
+  TestLog other;
+  other.add({key_set_statement(keys, *other.operator_key, 1'000).value().canonical()});
+  CHECK_THAT(finding_of(other), ContainsSubstring("entry 2") && ContainsSubstring("nonce"));
+}
+
 TEST_CASE("audit: a log of two entries, and one that ends with a bundle, hold") {
   TestLog log;
   CHECK(finding_of(log).empty());
